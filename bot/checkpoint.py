@@ -1,0 +1,137 @@
+"""A model's files on disk: found by folder or by Hugging Face name, read without torch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bot.errors import ConfigError
+
+DEMO = "demo"
+LLAMA_2_CONTEXT = 4096
+"""Llama 2's context; Meta's params.json does not say it."""
+
+WEIGHTS = ["*.safetensors", "*.safetensors.index.json"]
+DESCRIPTION = ["*.json", "tokenizer.model", "*.jinja"]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A folder in the layout of `save_pretrained`, and what its small files say."""
+
+    path: Path
+    name: str
+    context: int
+    eos_ids: frozenset[int]
+    bos_id: int | None
+    chat_template: str | None
+    generation: dict[str, Any] = field(default_factory=dict)
+
+
+def find(name: str, *, revision: str | None = None, weights: bool = True) -> Checkpoint:
+    """The checkpoint called `demo`, in folder `name`, or named so on Hugging Face.
+
+    Downloads what is not in the local cache yet; without `weights` only the small files.
+    Raises ConfigError with words that say what to do.
+    """
+    if name == DEMO:
+        from bot.demo import CHECKPOINT
+
+        return read(CHECKPOINT, name)
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return read(folder, name)
+    if name.startswith((".", "/", "~")) or name.count("/") != 1:
+        raise ConfigError(
+            f"model {name!r} is neither a folder nor a Hugging Face name such as "
+            "meta-llama/Llama-2-7b-chat-hf; set model.name to one of them, or to 'demo'"
+        )
+    return read(_download(name, revision, weights=weights), name)
+
+
+def read(folder: Path, name: str) -> Checkpoint:
+    """Read the small files of a checkpoint folder."""
+    if not (folder / "config.json").is_file():
+        raise ConfigError(_what_is_missing(folder))
+    config = _json(folder / "config.json")
+    generation = _json(folder / "generation_config.json")
+    tokenizer = _json(folder / "tokenizer_config.json")
+    text_config = config.get("text_config") or config
+    eos = generation.get("eos_token_id", config.get("eos_token_id"))
+    return Checkpoint(
+        path=folder,
+        name=name,
+        context=int(text_config.get("max_position_embeddings") or LLAMA_2_CONTEXT),
+        eos_ids=frozenset(eos if isinstance(eos, list) else [] if eos is None else [eos]),
+        bos_id=generation.get("bos_token_id", config.get("bos_token_id")),
+        chat_template=_chat_template(folder, tokenizer),
+        generation=generation,
+    )
+
+
+def _what_is_missing(folder: Path) -> str:
+    if (folder / "params.json").is_file():
+        return (
+            f"{folder} holds Meta's own files (params.json, consolidated.*.pth); "
+            "they must be converted to the Hugging Face layout before Quipu can read them"
+        )
+    return f"{folder} holds no config.json, so it is not a model's folder"
+
+
+def _json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+    if not isinstance(value, dict):
+        raise ConfigError(f"{path} cannot be read: it holds no JSON object")
+    return value
+
+
+def _chat_template(folder: Path, tokenizer: dict[str, Any]) -> str | None:
+    file = folder / "chat_template.jinja"
+    if file.is_file():
+        return file.read_text(encoding="utf-8")
+    template = tokenizer.get("chat_template")
+    if isinstance(template, list):  # several named templates: the default one
+        named = {entry.get("name"): entry.get("template") for entry in template}
+        template = named.get("default")
+    return template if isinstance(template, str) else None
+
+
+def _download(name: str, revision: str | None, *, weights: bool) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    patterns = DESCRIPTION + (WEIGHTS if weights else [])
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=patterns))
+    except GatedRepoError as error:
+        raise ConfigError(
+            f"{name} is gated: accept its licence at https://huggingface.co/{name}, make an access "
+            "token at https://huggingface.co/settings/tokens and set HF_TOKEN to it"
+        ) from error
+    except RevisionNotFoundError as error:
+        raise ConfigError(f"{name} has no revision {revision!r}; mend model.revision") from error
+    except RepositoryNotFoundError as error:
+        raise ConfigError(
+            f"Hugging Face knows no model {name!r}, or it is private and HF_TOKEN is not set"
+        ) from error
+    except HFValidationError as error:
+        raise ConfigError(f"{name!r} is no Hugging Face name: {error}") from error
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        raise ConfigError(
+            f"{name} is not on this machine and huggingface.co cannot be reached; connect, or set "
+            "model.name to a folder"
+        ) from error

@@ -1,0 +1,98 @@
+"""Everything that can go wrong, in one tree; each error carries the words that a person may read.
+
+QuipuError
+├── ConfigError          the configuration, or what it names, is wrong
+├── Refused              this request cannot be carried out as asked
+│   ├── TooLong          a message or a persona does not fit the model
+│   ├── Forbidden        this person may not do that
+│   └── Busy             too many are waiting
+├── PlatformError        a platform did not take what was sent; it may be tried again
+│   ├── Throttled        not before `retry_after` seconds
+│   └── Undeliverable    never: the place is gone or closed to the bot
+├── GenerationError      the model failed while it was writing
+│   └── ModelLoadError   the model could not be loaded
+└── StorageError         the database did not answer or does not fit
+
+Exceptions of libraries are translated where they enter, and nowhere else.
+"""
+
+from __future__ import annotations
+
+
+class QuipuError(Exception):
+    """The root. `str(error)` is for the log and the operator, `notice` for the person waiting."""
+
+    notice = "Something went wrong on my side, so I could not answer. Please try again."
+
+    def __init__(self, message: str = "", *, notice: str | None = None) -> None:
+        super().__init__(message or notice or self.notice)
+        if notice is not None:
+            self.notice = notice
+
+
+class ConfigError(QuipuError):
+    """The configuration, or something it names, is wrong; the message says how to mend it."""
+
+    notice = "I am not set up correctly; whoever runs me will find the reason in my log."
+
+
+class Refused(QuipuError):
+    """The request cannot be carried out as asked; asking differently can help."""
+
+    notice = "I cannot do that as you asked it."
+
+
+class TooLong(Refused):
+    """A message or a persona does not fit into the model's context."""
+
+    notice = "That is too long for me to read in one piece. Please shorten it."
+
+
+class Forbidden(Refused):
+    """The person lacks the authority for what they asked."""
+
+    notice = "You are not allowed to do that here."
+
+
+class Busy(Refused):
+    """A bounded queue is full."""
+
+    notice = "Too many people are waiting for me right now. Please try again in a moment."
+
+
+class PlatformError(QuipuError):
+    """A platform did not take a request; trying again later may help."""
+
+    notice = "I could not reach this place for a while; please ask me again."
+
+
+class Throttled(PlatformError):
+    """The platform asks for a pause of `retry_after` seconds."""
+
+    def __init__(self, message: str = "", *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Undeliverable(PlatformError):
+    """The place or message is gone, or closed to the bot: never try again."""
+
+    notice = "I may not write there."
+
+
+class GenerationError(QuipuError):
+    """The model failed while it was writing this answer; other answers are not affected."""
+
+    notice = "I stumbled while writing this answer. Please try again."
+
+
+class ModelLoadError(GenerationError):
+    """The model could not be loaded; the message says what to do about it."""
+
+    notice = "My model could not be loaded; whoever runs me will find the reason in my log."
+
+
+class StorageError(QuipuError):
+    """The database did not answer, or does not fit this program."""
+
+    notice = "I could not write down your message, so I will not answer it. Please try again."

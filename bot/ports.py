@@ -1,0 +1,165 @@
+"""What the core needs of the rest of the house: a store, a generator and messengers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from bot.values import (
+    Author,
+    Finish,
+    Inbound,
+    Part,
+    Persona,
+    Place,
+    Prompt,
+    Reply,
+    ReplyState,
+    Sampling,
+    Turn,
+)
+
+
+class Answer(Protocol):
+    """One answer being written: iterate for text, close to stop early.
+
+    Iteration yields new text, whole characters only and never a stop string. It raises
+    GenerationError if this answer failed. `finish` is set once the iteration has ended.
+    """
+
+    finish: Finish | None
+
+    def __aiter__(self) -> AsyncIterator[str]: ...
+
+    async def aclose(self) -> None:
+        """Give up the answer and free its place in the batch. May be called at any time."""
+
+
+class Generator(Protocol):
+    """What turns prompts into text: in this process, or at an endpoint."""
+
+    @property
+    def context(self) -> int:
+        """Tokens that prompt and answer may have together."""
+
+    def generate(self, prompt: Prompt, sampling: Sampling, place: Place) -> Answer:
+        """Queue the prompt; Busy if the queue is full, Refused if the request is not sound."""
+
+    async def close(self) -> None:
+        """Stop the worker; running answers raise GenerationError."""
+
+
+class Outlet(Protocol):
+    """Where one reply goes: the Place of one message, as its platform takes messages."""
+
+    limit: int
+    """Characters that one message may hold."""
+
+    async def create(self, text: str, *, nonce: str) -> str:
+        """Post a message and return its id; the same nonce never posts twice."""
+
+    async def edit(self, message_id: str, text: str) -> None:
+        """Replace the whole text of a message. Undeliverable if it is gone."""
+
+    async def delete(self, message_id: str) -> None:
+        """Take back a message that is no longer needed. No error if it is gone already."""
+
+    def working(self) -> AbstractAsyncContextManager[None]:
+        """Show that an answer is on its way ("is typing") for as long as it is held."""
+
+    def open(self) -> AbstractAsyncContextManager[None]:
+        """Keep a slot of the platform's budget for this reply's final edit."""
+
+    def pause(self) -> float:
+        """Seconds until an intermediate edit is within budget; 0 means now."""
+
+
+class Messenger(Protocol):
+    """One platform, as the core sees it."""
+
+    platform: str
+
+    def outlet(self, place: Place, answering: str) -> Outlet:
+        """The way back to the author of message `answering`; makes no request."""
+
+
+class Inbox(Protocol):
+    """What an adapter hands its events to."""
+
+    async def accept(self, inbound: Inbound) -> bool:
+        """Claim a message; once this returns it is on disk. False if it was claimed before."""
+
+    async def amend(self, place: Place, message_id: str, text: str) -> None:
+        """A person edited a message."""
+
+    async def withdraw(self, place: Place, message_id: str) -> None:
+        """A message was deleted on the platform."""
+
+
+class Personas(Protocol):
+    """The persona of a Place, for an adapter's commands."""
+
+    async def show(self, place: Place) -> Persona: ...
+
+    async def set(self, place: Place, text: str, author: Author) -> Persona:
+        """Set the channel's persona. Forbidden unless the author is an admin; TooLong; Refused."""
+
+    async def clear(self, place: Place, author: Author) -> Persona:
+        """Back to what the place inherits, which is returned. Forbidden as in `set`."""
+
+
+class Store(Protocol):
+    """What outlives the process. Every method is one transaction; StorageError on failure."""
+
+    async def claim(self, inbound: Inbound) -> Reply | None:
+        """Save the message as a turn and open its reply, exactly once; None if it was there."""
+
+    async def merge(self, replies: Sequence[int], into: int) -> None:
+        """End these replies as merged; their turns are answered by reply `into`."""
+
+    async def advance(self, reply_id: int, state: ReplyState) -> None:
+        """Note that an unfinished reply is now `state`."""
+
+    async def flush(self, reply_id: int, text: str) -> None:
+        """Note the text so far."""
+
+    async def save_part(self, reply_id: int, part: Part) -> None:
+        """Note that a platform message belongs to the reply, with the text last shown in it."""
+
+    async def complete(self, reply_id: int, text: str, finish: Finish, prompt: Prompt) -> None:
+        """The text is whole: save it as a turn and go on to delivering."""
+
+    async def end(
+        self, reply_id: int, state: ReplyState, *, text: str | None = None, reason: str = ""
+    ) -> None:
+        """End a reply. A text given here is saved as its turn unless `complete` has done so."""
+
+    async def history(self, place: Place, reply_id: int) -> list[Turn]:
+        """The turns of the conversation up to and with those that this reply answers.
+
+        In order of exchanges: what a reply answers, then its answer. Begins at the window's start.
+        """
+
+    async def keep_from(self, place: Place, turn_id: int) -> None:
+        """Move the window's start: earlier turns no longer come into prompts."""
+
+    async def unfinished(self, platform: str) -> list[Reply]:
+        """Replies that have no ending yet, oldest first."""
+
+    async def amend(self, place: Place, message_id: str, text: str) -> bool:
+        """Change the saved turn of a platform message; False if there is none."""
+
+    async def withdraw(self, place: Place, message_id: str) -> bool:
+        """Remove the saved turn of a platform message; False if there is none."""
+
+    async def persona(self, scopes: Sequence[str]) -> Persona | None:
+        """The newest persona of the first scope that has one."""
+
+    async def set_persona(self, scope: str, text: str | None, author: Author) -> Persona | None:
+        """Save a new version (None clears) and what it replaced in the audit list."""
+
+    async def check(self) -> None:
+        """Ask the database something. StorageError if it does not answer."""
+
+    async def close(self) -> None: ...

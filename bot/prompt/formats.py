@@ -1,0 +1,147 @@
+"""How a conversation is laid out for a model: Llama 2's chat format, or the model's own template.
+
+People's text is plain text in every format: what could pass for the format's structure is
+neutralised before it is encoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any, Protocol
+
+from bot.errors import ConfigError
+from bot.prompt.exchange import Exchange
+from bot.prompt.tokenizer import Tokenizer
+
+LLAMA_2_TAGS = ("[INST]", "[/INST]", "<<SYS>>", "<</SYS>>")
+"""generation.py of meta-llama/llama, SPECIAL_TAGS; its check minds the case, and so does ours."""
+
+REMEMBERED = 4096
+"""Encoded exchanges to remember, so that a turn of a long conversation encodes only what is new."""
+
+
+class ChatFormat(Protocol):
+    """Lays out a persona and exchanges, the last of which waits for its answer."""
+
+    def encode(self, persona: str | None, exchanges: Sequence[Exchange]) -> list[int]: ...
+
+    def spell(self, persona: str | None, exchanges: Sequence[Exchange]) -> str:
+        """The same prompt as text, with control tokens spelled out."""
+
+
+def neutralise(text: str, tags: Iterable[str]) -> str:
+    """Put a space behind the first character of every tag, until the text holds none."""
+    for tag in tags:
+        while tag in text:  # a tag such as "((" overlaps with itself
+            text = text.replace(tag, f"{tag[0]} {tag[1:]}" if len(tag) > 1 else " ")
+    return text
+
+
+class Llama2Format:
+    """Byte-exact Meta's `chat_completion` (meta-llama/llama, generation.py).
+
+    Every exchange is encoded by itself between BOS and EOS; white space around what was said and
+    answered is stripped, the persona's own is kept, and it stands in the first exchange.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        if tokenizer.bos_id is None or not tokenizer.eos_ids:
+            raise ConfigError(
+                "the tokenizer names no BOS or EOS token, which Llama 2's format needs"
+            )
+        self._bos, self._eos = tokenizer.bos_id, min(tokenizer.eos_ids)
+        self._segment = lru_cache(REMEMBERED)(lambda text: tuple(tokenizer.encode(text)))
+
+    def encode(self, persona: str | None, exchanges: Sequence[Exchange]) -> list[int]:
+        ids: list[int] = []
+        for text, finished in self._segments(persona, exchanges):
+            ids += [self._bos, *self._segment(text), *([self._eos] if finished else [])]
+        return ids
+
+    def spell(self, persona: str | None, exchanges: Sequence[Exchange]) -> str:
+        return "".join(
+            f"<s>{text}{'</s>' if finished else ''}"
+            for text, finished in self._segments(persona, exchanges)
+        )
+
+    def _segments(
+        self, persona: str | None, exchanges: Sequence[Exchange]
+    ) -> Iterable[tuple[str, bool]]:
+        for index, exchange in enumerate(exchanges):
+            said = neutralise(exchange.said, LLAMA_2_TAGS)
+            if persona is not None and index == 0:
+                safe = neutralise(persona, LLAMA_2_TAGS)
+                said = f"<<SYS>>\n{safe}\n<</SYS>>\n\n{said}"
+            if exchange.answer is None:
+                yield f"[INST] {said.strip()} [/INST]", False
+            else:
+                answer = neutralise(exchange.answer, LLAMA_2_TAGS).strip()
+                yield f"[INST] {said.strip()} [/INST] {answer} ", True
+
+
+class TemplateFormat:
+    """A model's own chat template (Jinja), rendered whole and encoded with its control tokens.
+
+    In people's text every spelled control token is neutralised first. A template that knows no
+    system role gets the persona at the head of the first message.
+    """
+
+    def __init__(
+        self, template: str, tokenizer: Tokenizer, control: Iterable[str], names: dict[str, Any]
+    ) -> None:
+        self._template = template
+        self._tokenizer = tokenizer
+        self._tags = tuple({*control, *LLAMA_2_TAGS} - {""})
+        self._names = names
+        self._system = self._takes_a_system_message()
+
+    def encode(self, persona: str | None, exchanges: Sequence[Exchange]) -> list[int]:
+        return self._tokenizer.encode_template(self.spell(persona, exchanges))
+
+    def spell(self, persona: str | None, exchanges: Sequence[Exchange]) -> str:
+        messages = self._messages(persona, exchanges)
+        return self._render(messages)
+
+    def _messages(self, persona: str | None, exchanges: Sequence[Exchange]) -> list[dict[str, str]]:
+        messages: list[dict[str, str]] = []
+        if persona is not None and self._system:
+            messages.append({"role": "system", "content": self._plain(persona)})
+        for index, exchange in enumerate(exchanges):
+            said = self._plain(exchange.said).strip()
+            if persona is not None and not self._system and index == 0:
+                said = f"{self._plain(persona)}\n\n{said}"
+            messages.append({"role": "user", "content": said})
+            if exchange.answer is not None:
+                answer = self._plain(exchange.answer).strip()
+                messages.append({"role": "assistant", "content": answer})
+        return messages
+
+    def _plain(self, text: str) -> str:
+        return neutralise(text, self._tags)
+
+    def _takes_a_system_message(self) -> bool:
+        probe = "persona-probe"
+        try:
+            said = self._render(
+                [{"role": "system", "content": probe}, {"role": "user", "content": "x"}]
+            )
+        except ConfigError:
+            return False
+        return probe in said
+
+    def _render(self, messages: list[dict[str, str]]) -> str:
+        from jinja2 import TemplateError
+        from transformers.utils.chat_template_utils import render_jinja_template
+
+        try:
+            rendered: Any = render_jinja_template(
+                conversations=[messages],
+                chat_template=self._template,
+                add_generation_prompt=True,
+                **self._names,
+            )
+        except TemplateError as error:
+            raise ConfigError(f"the model's chat template fails: {error}") from error
+        texts, _ = rendered
+        return str(texts[0])

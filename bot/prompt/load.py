@@ -1,0 +1,56 @@
+"""The tokenizer and the chat format that a checkpoint asks for."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from bot.checkpoint import Checkpoint
+from bot.errors import ConfigError
+from bot.prompt.builder import PromptBuilder
+from bot.prompt.formats import ChatFormat, Llama2Format, TemplateFormat
+from bot.prompt.tokenizer import FastTokenizer, SentencePieceTokenizer, Tokenizer
+
+
+def load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
+    """SentencePiece where the checkpoint brings it, unless its own template needs the other."""
+    pieces = checkpoint.path / "tokenizer.model"
+    fast = checkpoint.path / "tokenizer.json"
+    own_template = checkpoint.chat_template is not None and not _is_llama2(checkpoint)
+    if pieces.is_file() and not (own_template and fast.is_file()):
+        return SentencePieceTokenizer(pieces, checkpoint.eos_ids)
+    if fast.is_file():
+        return FastTokenizer(fast, checkpoint.bos_id, checkpoint.eos_ids)
+    raise ConfigError(f"{checkpoint.path} holds neither tokenizer.model nor tokenizer.json")
+
+
+def load_format(checkpoint: Checkpoint, tokenizer: Tokenizer) -> ChatFormat:
+    """Llama 2's format, unless the checkpoint brings a template of another kind."""
+    if checkpoint.chat_template is None or _is_llama2(checkpoint):
+        return Llama2Format(tokenizer)
+    names = _special_names(checkpoint)
+    control = tokenizer.control_names
+    return TemplateFormat(checkpoint.chat_template, tokenizer, control, names)
+
+
+def load_builder(checkpoint: Checkpoint, tokenizer: Tokenizer, *, reserve: int) -> PromptBuilder:
+    """A prompt builder for the checkpoint; `reserve` tokens are kept free for the answer."""
+    layout = load_format(checkpoint, tokenizer)
+    return PromptBuilder(layout, context=checkpoint.context, reserve=reserve)
+
+
+def _is_llama2(checkpoint: Checkpoint) -> bool:
+    """Whether the template is the one of Llama 2's repositories: ours is exact to the id."""
+    return "<<SYS>>" in (checkpoint.chat_template or "")
+
+
+def _special_names(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What a template may name: bos_token, eos_token, unk_token, pad_token."""
+    file = checkpoint.path / "tokenizer_config.json"
+    config = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    names = ("bos_token", "eos_token", "unk_token", "pad_token")
+    return {name: _spelled(config.get(name)) for name in names}
+
+
+def _spelled(token: object) -> str:
+    return str(token.get("content", "")) if isinstance(token, dict) else str(token or "")

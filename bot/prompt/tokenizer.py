@@ -1,0 +1,108 @@
+"""Text to ids and back, such that what people write can never become a control token.
+
+SentencePiece itself is used where the checkpoint brings `tokenizer.model`: fast tokenizers made
+from it differ in places (runs of spaces, the piece after a control token).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import sentencepiece
+import tokenizers
+
+from bot.errors import ConfigError
+
+
+class Tokenizer(Protocol):
+    """What the prompt and the text stream need of a tokenizer."""
+
+    bos_id: int | None
+    eos_ids: frozenset[int]
+    vocab_size: int
+    control_names: tuple[str, ...]
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of plain text; no control token, whatever the text says."""
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of ids, control tokens left out; broken bytes become U+FFFD."""
+
+    def encode_template(self, text: str) -> list[int]:
+        """Ids of text in which control tokens are spelled out, as chat templates do."""
+
+
+def whole(text: str) -> str:
+    """The text without lone surrogates, which no tokenizer and no database can take."""
+    return text.encode("utf-8", "replace").decode("utf-8") if not text.isascii() else text
+
+
+class SentencePieceTokenizer:
+    """A checkpoint's own `tokenizer.model`."""
+
+    def __init__(self, path: Path, eos_ids: Iterable[int] = ()) -> None:
+        self._pieces = sentencepiece.SentencePieceProcessor()
+        try:
+            self._pieces.LoadFromSerializedProto(path.read_bytes())
+        except (OSError, RuntimeError) as error:
+            raise ConfigError(f"{path} is not a SentencePiece model: {error}") from error
+        self.vocab_size: int = self._pieces.vocab_size()
+        self.bos_id: int | None = self._pieces.bos_id() if self._pieces.bos_id() >= 0 else None
+        own = {self._pieces.eos_id()} if self._pieces.eos_id() >= 0 else set()
+        self.eos_ids = frozenset(eos_ids) or frozenset(own)
+        self._control = frozenset(i for i in range(self.vocab_size) if self._pieces.IsControl(i))
+        self.control_names = tuple(self._pieces.IdToPiece(i) for i in sorted(self._control))
+
+    def encode(self, text: str) -> list[int]:
+        ids: list[int] = self._pieces.encode(whole(text), out_type=int)
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        known = [i for i in ids if i < self.vocab_size and i not in self._control]
+        text: str = self._pieces.decode(known)
+        return text
+
+    def encode_template(self, text: str) -> list[int]:
+        between = re.split("(" + "|".join(map(re.escape, self.control_names)) + ")", text)
+        ids: list[int] = []
+        for index, piece in enumerate(between):
+            if index % 2:
+                ids.append(self._pieces.PieceToId(piece))
+            elif piece:
+                ids += self.encode(piece)
+        return ids
+
+
+class FastTokenizer:
+    """A checkpoint's `tokenizer.json`, for models that bring no SentencePiece file."""
+
+    def __init__(self, path: Path, bos_id: int | None, eos_ids: Iterable[int]) -> None:
+        try:
+            self._plain = tokenizers.Tokenizer.from_file(str(path))
+            self._template = tokenizers.Tokenizer.from_file(str(path))
+        except Exception as error:  # the library raises bare Exception
+            raise ConfigError(f"{path} is not a tokenizer that can be read: {error}") from error
+        self._plain.encode_special_tokens = True
+        self.vocab_size: int = self._plain.get_vocab_size(with_added_tokens=True)
+        self.bos_id = bos_id
+        self.eos_ids = frozenset(eos_ids)
+        self.control_names = tuple(
+            token.content
+            for token in self._plain.get_added_tokens_decoder().values()
+            if token.special and token.content.strip()
+        )
+
+    def encode(self, text: str) -> list[int]:
+        ids: list[int] = self._plain.encode(whole(text), add_special_tokens=False).ids
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        text: str = self._plain.decode(list(ids), skip_special_tokens=True)
+        return text
+
+    def encode_template(self, text: str) -> list[int]:
+        ids: list[int] = self._template.encode(whole(text), add_special_tokens=False).ids
+        return ids
