@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.errors import ConfigError
+from bot.values import Sampling
 
 DEMO = "demo"
 LLAMA_2_CONTEXT = 4096
@@ -135,3 +136,21 @@ def _download(name: str, revision: str | None, *, weights: bool) -> Path:
             f"{name} is not on this machine and huggingface.co cannot be reached; connect, or set "
             "model.name to a folder"
         ) from error
+
+
+def recommended(checkpoint: Checkpoint) -> Sampling:
+    """What the model's own generation_config.json asks for, else Llama 2's reference values."""
+    own = checkpoint.generation
+    usual = Sampling()
+    if own.get("do_sample") is False:
+        temperature = 0.0
+    else:
+        temperature = float(own.get("temperature") or usual.temperature)
+    return Sampling(
+        max_new_tokens=int(own.get("max_new_tokens") or usual.max_new_tokens),
+        temperature=temperature,
+        top_p=float(own.get("top_p") or usual.top_p),
+        top_k=int(own.get("top_k") or usual.top_k),
+        min_p=float(own.get("min_p") or usual.min_p),
+        repetition_penalty=float(own.get("repetition_penalty") or usual.repetition_penalty),
+    )

@@ -53,8 +53,9 @@ class Generator(Protocol):
 class Outlet(Protocol):
     """Where one reply goes: the Place of one message, as its platform takes messages."""
 
-    limit: int
-    """Characters that one message may hold."""
+    @property
+    def limit(self) -> int:
+        """Characters that one message may hold."""
 
     async def create(self, text: str, *, nonce: str) -> str:
         """Post a message and return its id; the same nonce never posts twice."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 REPLACEMENT = "\ufffd"
-LONGEST_CHARACTER = 4
-"""Bytes of the longest UTF-8 character: with byte fallback that many ids can be one character."""
+MOST_BYTES_MISSING = 3
+"""Bytes that may stand at the end of a text as the beginning of one UTF-8 character. With byte
+fallback every byte is an id, and each decodes to U+FFFD until the character is whole."""
 
 
 class TextStream:
@@ -39,8 +40,8 @@ class TextStream:
         # A piece alone decodes differently from a piece in context (its leading space is lost),
         # so what was read last is decoded again together with what is new.
         text = self._decode(self._ids[self._context :])
-        unread = len(self._ids) - self._read
-        if whole and text.endswith(REPLACEMENT) and unread < LONGEST_CHARACTER:
+        broken = len(text) - len(text.rstrip(REPLACEMENT))
+        if whole and 0 < broken <= MOST_BYTES_MISSING:
             return ""
         known = len(self._decode(self._ids[self._context : self._read]))
         self._context, self._read = self._read, len(self._ids)

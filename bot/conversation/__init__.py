@@ -1,0 +1,1 @@
+"""One answer at a time for each Place, in order, journalled from claim to ending."""

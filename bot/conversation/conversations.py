@@ -1,0 +1,132 @@
+"""From a claimed message to an ended reply: what adapters call, and how an answer is given."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from bot.conversation.answering import Answering
+from bot.conversation.lanes import Lanes
+from bot.errors import Busy, PlatformError, QuipuError, StorageError
+from bot.ports import Messenger, Store
+from bot.reply.delivery import nonce
+from bot.values import Inbound, Place, Reply, ReplyState
+
+log = structlog.get_logger(__name__)
+
+GREETING = "Hello!"
+"""What a mention without a word is taken for."""
+
+
+class Conversations:
+    """Implements the Inbox port for every platform.
+
+    `waiting` bounds the queue of a Place. Replies found unfinished at a start are given again if
+    they were claimed within `resume_within`, else explained.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        answering: Answering,
+        *,
+        waiting: int,
+        resume_within: timedelta,
+    ) -> None:
+        self._store = store
+        self._answering = answering
+        self._resume_within = resume_within
+        self._messengers: dict[str, Messenger] = {}
+        self._lanes = Lanes(self._answer, limit=waiting)
+
+    def attach(self, messenger: Messenger) -> None:
+        """From now on this messenger brings the replies of its platform."""
+        self._messengers[messenger.platform] = messenger
+
+    async def accept(self, inbound: Inbound) -> bool:
+        """Claim a message and queue its answer; once this returns it is on disk."""
+        if not inbound.text.strip():
+            inbound = replace(inbound, text=GREETING)
+        try:
+            reply = await self._store.claim(inbound)
+        except StorageError as error:
+            log.error("message not saved", place=inbound.place.id, error=str(error))
+            await self._excuse(inbound.place, inbound.message_id, error)
+            return False
+        if reply is None:
+            log.debug("claimed before", place=inbound.place.id, message=inbound.message_id)
+            return False
+        await self._queue(reply)
+        return True
+
+    async def amend(self, place: Place, message_id: str, text: str) -> None:
+        """An edited message changes its turn; an answer that is not begun yet will read it so."""
+        changed = await self._store.amend(place, message_id, text)
+        log.debug("message edited", place=place.id, known=changed)
+
+    async def withdraw(self, place: Place, message_id: str) -> None:
+        """A deleted message leaves the conversation, and is not answered if it still waits."""
+        known = await self._store.withdraw(place, message_id)
+        log.debug("message deleted", place=place.id, known=known)
+        waiting = self._lanes.remove(place.id, message_id)
+        if waiting:
+            await self._store.end(waiting.id, ReplyState.STOPPED, reason="the message was deleted")
+
+    async def recover(self, messenger: Messenger) -> int:
+        """Take up what an earlier run left unfinished on this platform; returns how many.
+
+        May be called again after a new connection: what is being answered is left alone.
+        """
+        self.attach(messenger)
+        unfinished = await self._store.unfinished(messenger.platform)
+        replies = [reply for reply in unfinished if not self._lanes.holds(reply)]
+        youngest = datetime.now(UTC) - self._resume_within
+        for reply in replies:
+            if reply.state is ReplyState.DELIVERING or reply.claimed_at >= youngest:
+                self._lanes.put(reply, bounded=False)
+            else:
+                await self._answering.interrupt(reply, messenger)
+        if replies:
+            log.info("took up unfinished replies", platform=messenger.platform, count=len(replies))
+        return len(replies)
+
+    async def drain(self, deadline: float) -> None:
+        """Finish what runs, within `deadline` seconds; the rest stays in the journal."""
+        await self._lanes.drain(deadline)
+
+    async def _queue(self, reply: Reply) -> None:
+        try:
+            self._lanes.put(reply)
+        except Busy as error:
+            log.warning("too many wait", place=reply.place.id)
+            await self._excuse(reply.place, reply.message_id, error)
+            await self._store.end(reply.id, ReplyState.FAILED, reason=str(error))
+
+    async def _excuse(self, place: Place, message_id: str, error: QuipuError) -> None:
+        """Tell the person why there will be no answer, as well as that can be done."""
+        messenger = self._messengers.get(place.platform)
+        if messenger is None:
+            return
+        key = nonce(place, message_id, 0)
+        try:
+            await messenger.outlet(place, message_id).create(error.notice, nonce=key)
+        except PlatformError as failure:
+            log.warning("could not excuse myself", place=place.id, error=str(failure))
+
+    async def _answer(self, replies: Sequence[Reply]) -> None:
+        """Answer the newest of these; the others end as merged into it."""
+        reply = replies[-1]
+        messenger = self._messengers[reply.place.platform]
+        try:
+            if len(replies) > 1:
+                await self._store.merge([r.id for r in replies[:-1]], reply.id)
+            await self._answering.answer(reply, messenger)
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            # The lane must live on whatever happens to one answer; the journal still has it.
+            log.exception("answer failed", reply=reply.id, place=reply.place.id)

@@ -1,0 +1,98 @@
+"""Lanes: one queue and one running task for each Place that has something to answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from bot.errors import Busy
+from bot.values import Reply
+
+log = structlog.get_logger(__name__)
+
+Answerer = Callable[[Sequence[Reply]], Awaitable[None]]
+
+
+class Lanes:
+    """Hands waiting replies to `answer`, one Place's one after the other, Places side by side.
+
+    Several waiting in a row for one author are handed over together. `limit` bounds how many
+    wait at one Place while another is being answered.
+    """
+
+    def __init__(self, answer: Answerer, *, limit: int) -> None:
+        self._answer = answer
+        self._limit = limit
+        self._waiting: dict[str, deque[Reply]] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._held: set[int] = set()
+        self._open = True
+
+    def holds(self, reply: Reply) -> bool:
+        """Whether this reply waits or is being given."""
+        return reply.id in self._held
+
+    def put(self, reply: Reply, *, bounded: bool = True) -> None:
+        """Queue a reply at its Place. Busy if too many wait there already, or at shutdown."""
+        lane = self._waiting.setdefault(reply.place.id, deque())
+        if bounded and (not self._open or len(lane) >= self._limit):
+            raise Busy(f"{len(lane)} replies wait at {reply.place.id}")
+        lane.append(reply)
+        self._held.add(reply.id)
+        if reply.place.id not in self._tasks:
+            task = asyncio.create_task(self._run(reply.place.id), name=f"lane {reply.place.id}")
+            self._tasks[reply.place.id] = task
+
+    def remove(self, place_id: str, message_id: str) -> Reply | None:
+        """Take a waiting reply out of its lane; None if it does not wait (any more)."""
+        lane = self._waiting.get(place_id, deque())
+        found = next((reply for reply in lane if reply.message_id == message_id), None)
+        if found:
+            lane.remove(found)
+            self._held.discard(found.id)
+        return found
+
+    @property
+    def running(self) -> int:
+        """Places at which an answer is being given."""
+        return len(self._tasks)
+
+    async def drain(self, deadline: float) -> None:
+        """Take nothing new; wait up to `deadline` seconds for what runs, then cancel it."""
+        self._open = False
+        tasks = list(self._tasks.values())
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=deadline)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)
+            log.warning(
+                "answers cut off at shutdown; the next start takes them up", lanes=len(late)
+            )
+
+    async def _run(self, place_id: str) -> None:
+        lane = self._waiting[place_id]
+        try:
+            while lane and self._open:
+                replies = self._together(lane)
+                try:
+                    await self._answer(replies)
+                finally:
+                    self._held.difference_update(reply.id for reply in replies)
+        finally:
+            del self._tasks[place_id]
+            if not lane:
+                del self._waiting[place_id]
+
+    @staticmethod
+    def _together(lane: deque[Reply]) -> list[Reply]:
+        """The first that waits, and those right behind it of the same author."""
+        replies = [lane.popleft()]
+        while lane and lane[0].author.id == replies[0].author.id and not lane[0].parts:
+            replies.append(lane.popleft())
+        return replies

@@ -1,0 +1,1 @@
+"""A reply on its platform: split into parts, shown as it grows, finished or explained."""

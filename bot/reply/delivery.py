@@ -1,0 +1,215 @@
+"""Shows one reply while it grows: one writer, one request in flight, the latest text wins.
+
+Whoever writes the text never waits for the network. Intermediate edits go by the outlet's budget
+and may be lost; the final text is brought until it stands, or until a deadline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+
+import structlog
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_delay,
+    wait_random_exponential,
+)
+
+from bot.errors import PlatformError, Throttled, Undeliverable
+from bot.ports import Outlet
+from bot.text.split import split
+from bot.values import Part, Place, Reply, ReplyState
+
+log = structlog.get_logger(__name__)
+
+MARKER = " ▌"
+"""Stands behind an unfinished answer. It is shown only: it is never part of the text."""
+
+FINAL_DEADLINE = 300.0
+"""Seconds for which a final text is brought again and again to a platform that does not take it."""
+
+
+class Delivery:
+    """Brings the text of one reply into its platform messages. An async context manager.
+
+    `journal` is told of every message as soon as it exists. Known `parts` are written over.
+    """
+
+    def __init__(
+        self,
+        outlet: Outlet,
+        reply: Reply,
+        journal: Callable[[Part], Awaitable[None]],
+        *,
+        deadline: float = FINAL_DEADLINE,
+    ) -> None:
+        self._outlet = outlet
+        self._reply = reply
+        self._journal = journal
+        self._deadline = deadline
+        self._messages = {part.index: part.message_id for part in reply.parts}
+        self._shown: dict[int, str] = {}
+        self._tried: set[int] = set()
+        self._text = ""
+        self._changed = asyncio.Event()
+        self._final = asyncio.Event()
+        self._stack = AsyncExitStack()
+        self._seen = asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
+        self._typist: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._stack.enter_async_context(self._outlet.open())
+        self._typist = asyncio.create_task(self._type(), name=f"type {self._reply.id}")
+        self._writer = asyncio.create_task(self._write(), name=f"deliver {self._reply.id}")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        running = [t for t in (self._writer, self._typist) if t and not t.done()]
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
+        await self._stack.aclose()
+
+    @property
+    def text(self) -> str:
+        """The text that was last to be shown."""
+        return self._text
+
+    @property
+    def lost(self) -> bool:
+        """Whether the platform will never take this reply, so that writing on is in vain."""
+        writer = self._writer
+        return bool(writer and writer.done() and not writer.cancelled() and writer.exception())
+
+    def show(self, text: str) -> None:
+        """The text so far, whole. Returns at once."""
+        self._text = text
+        self._changed.set()
+
+    async def finish(self, text: str) -> None:
+        """Bring the final text; returns when it stands.
+
+        Raises Undeliverable if the place is gone, PlatformError if the deadline passed.
+        """
+        assert self._writer is not None
+        self._text = text
+        self._final.set()
+        self._changed.set()
+        await self._writer
+
+    async def _type(self) -> None:
+        """Show that an answer is on its way until its first words are seen."""
+        async with self._outlet.working():
+            await self._seen.wait()
+
+    async def _write(self) -> None:
+        while not self._final.is_set():
+            await self._changed.wait()
+            await self._wait_for_budget()
+            if self._final.is_set():
+                break
+            self._changed.clear()
+            await self._bring_interim(self._text)
+        await self._bring_final(self._text)
+
+    async def _wait_for_budget(self) -> None:
+        """Wait until an edit is within budget; a final text ends the waiting."""
+        while self._shown and not self._final.is_set() and (pause := self._outlet.pause()) > 0:
+            await self._final_within(pause)
+
+    async def _final_within(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._final.wait()
+        except TimeoutError:
+            return
+
+    async def _bring_interim(self, text: str) -> None:
+        try:
+            await self._bring(text, MARKER)
+        except Undeliverable:
+            raise
+        except PlatformError as error:
+            log.info("edit lost", reply=self._reply.id, error=str(error))
+            self._changed.set()  # the text has still to be shown
+            pause = error.retry_after if isinstance(error, Throttled) else 1.0
+            await self._final_within(pause)
+
+    async def _bring_final(self, text: str) -> None:
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception(_worth_another_try),
+            stop=stop_after_delay(self._deadline),
+            wait=_wait,
+            reraise=True,
+        ):
+            with attempt:
+                await self._bring(text, "")
+                await self._drop_surplus(text)
+
+    async def _bring(self, text: str, marker: str) -> None:
+        """Create and edit messages until they show `text`."""
+        parts = split(text, self._outlet.limit - len(MARKER))
+        for index, part in enumerate(parts):
+            last = index == len(parts) - 1
+            await self._bring_part(index, part.shown + (marker if last else ""))
+
+    async def _bring_part(self, index: int, shown: str) -> None:
+        if self._shown.get(index) == shown:
+            return
+        if index in self._messages:
+            await self._outlet.edit(self._messages[index], shown)
+        else:
+            await self._create(index, shown)
+        self._shown[index] = shown
+        self._seen.set()
+
+    async def _create(self, index: int, shown: str) -> None:
+        # An earlier try, or an earlier run of the program, may have posted this part already with
+        # an older text; the platform then gives back that message as it stands.
+        perhaps_there = index in self._tried or self._reply.state is not ReplyState.CLAIMED
+        self._tried.add(index)
+        key = nonce(self._reply.place, self._reply.message_id, index)
+        message_id = await self._outlet.create(shown, nonce=key)
+        self._messages[index] = message_id
+        await self._journal(Part(index, message_id, shown))
+        if perhaps_there:
+            await self._outlet.edit(message_id, shown)
+
+    async def _drop_surplus(self, text: str) -> None:
+        """Take back messages of an earlier, longer attempt at this answer."""
+        needed = len(split(text, self._outlet.limit - len(MARKER)))
+        for index in [i for i in self._messages if i >= needed]:
+            await self._outlet.delete(self._messages[index])
+            del self._messages[index]
+
+
+def nonce(place: Place, message_id: str, index: int) -> str:
+    """The same for the same part of the same reply, also after a restart: 24 hexadecimal digits."""
+    key = f"{place.id}/{message_id}/{index}"
+    return hashlib.sha256(key.encode()).hexdigest()[:24]
+
+
+def _worth_another_try(error: BaseException) -> bool:
+    return isinstance(error, PlatformError) and not isinstance(error, Undeliverable)
+
+
+_backoff = wait_random_exponential(multiplier=0.5, max=20)
+
+
+def _wait(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    return error.retry_after if isinstance(error, Throttled) else _backoff(state)

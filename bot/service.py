@@ -1,0 +1,153 @@
+"""The running program: platforms kept connected, a sign of life, and an orderly stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
+
+from bot import heartbeat
+from bot.conversation.conversations import Conversations
+from bot.errors import ConfigError, PlatformError, QuipuError
+from bot.ports import Messenger, Store
+
+log = structlog.get_logger(__name__)
+
+LONGEST_WAIT = 60.0
+"""Seconds between two tries to connect, at most."""
+
+STOPPED_AT_ONCE = 130
+
+
+class Connection(Messenger, Protocol):
+    """A platform's messenger with its life."""
+
+    async def start(self) -> None:
+        """Sign in, so that messages can be sent. ConfigError or PlatformError."""
+
+    async def run(self) -> None:
+        """Listen until stopped."""
+
+    async def stop_listening(self) -> None:
+        """Take no more events; sending still works."""
+
+    async def close(self) -> None:
+        """Sign out."""
+
+
+Connect = Callable[[], Connection]
+"""Makes a connection that has not been started yet; a failed one is not used again."""
+
+
+class Service:
+    """Runs every platform's connection side by side; one that fails does not stop the others."""
+
+    def __init__(
+        self,
+        conversations: Conversations,
+        store: Store,
+        platforms: Mapping[str, Connect],
+        *,
+        heartbeat: Path,
+        deadline: float,
+    ) -> None:
+        self._conversations = conversations
+        self._store = store
+        self._platforms = platforms
+        self._connections: dict[str, Connection] = {}
+        self._heartbeat = heartbeat
+        self._deadline = deadline
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT. ConfigError if no connection can be had at all."""
+        self._listen_for_signals()
+        alive = asyncio.create_task(self._beat(), name="heartbeat")
+        tasks = [asyncio.create_task(self._keep(name), name=name) for name in self._platforms]
+        try:
+            await self._until_stopped(tasks)
+        finally:
+            await self._shut_down([alive, *tasks])
+
+    async def _until_stopped(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        stop = asyncio.create_task(self._stop.wait(), name="stop")
+        running: set[asyncio.Task[None]] = set(tasks)
+        failure: BaseException | None = None
+        while running and not stop.done():
+            ended, _ = await asyncio.wait({stop, *running}, return_when=asyncio.FIRST_COMPLETED)
+            for task in ended & running:
+                running.discard(task)
+                failure = task.exception() or failure
+        stop.cancel()
+        if not running and failure is not None and not self._stop.is_set():
+            raise failure
+
+    async def _keep(self, platform: str) -> None:
+        """Connect and stay connected; only a mistake in the configuration ends it."""
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(PlatformError),
+            wait=wait_random_exponential(multiplier=1, max=LONGEST_WAIT),
+            before_sleep=_tell,
+        ):
+            with attempt:
+                await self._connect(platform)
+
+    async def _connect(self, platform: str) -> None:
+        if before := self._connections.pop(platform, None):
+            await before.close()
+        connection = self._connections[platform] = self._platforms[platform]()
+        try:
+            await connection.start()
+            await self._conversations.recover(connection)
+            log.info("signed in", platform=platform)
+            await connection.run()
+        except ConfigError as error:
+            log.error("cannot connect", platform=platform, reason=str(error))
+            raise
+
+    async def _shut_down(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        log.info("stopping")
+        for connection in self._connections.values():
+            await connection.stop_listening()
+        await self._conversations.drain(self._deadline)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for connection in self._connections.values():
+            await connection.close()
+        log.info("stopped")
+
+    async def _beat(self) -> None:
+        """A sign of life, as long as the event loop turns and the database answers."""
+        self._heartbeat.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            try:
+                await self._store.check()
+                heartbeat.beat(self._heartbeat)
+            except (QuipuError, OSError) as error:
+                log.error("no sign of life", reason=str(error))
+            await asyncio.sleep(heartbeat.INTERVAL)
+
+    def _listen_for_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal)
+
+    def _on_signal(self) -> None:
+        if self._stop.is_set():
+            # Asked twice. The journal has everything; the next start takes it up.
+            os._exit(STOPPED_AT_ONCE)
+        self._stop.set()
+
+
+def _tell(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    log.warning(
+        "not connected, trying again", reason=str(error), seconds=round(state.upcoming_sleep, 1)
+    )

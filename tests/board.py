@@ -1,0 +1,204 @@
+"""A small platform in memory, and a generator that follows a script: real ports, no network."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from bot.errors import Busy, QuipuError, Undeliverable
+from bot.values import Finish, FinishReason, Place, Prompt, Sampling
+
+PATIENCE = 10.0
+"""Seconds after which a test gives up waiting."""
+
+
+@dataclass
+class Posted:
+    """A message of the bot and everything it ever showed."""
+
+    id: str
+    place: Place
+    answering: str
+    shown: list[str]
+    deleted: bool = False
+
+    @property
+    def text(self) -> str:
+        return self.shown[-1]
+
+
+@dataclass
+class Board:
+    """A platform on which messages are posted and edited. Tests wait for what they want to see."""
+
+    platform: str = "discord"
+    limit: int = 2000
+    posted: list[Posted] = field(default_factory=list)
+    failures: list[QuipuError] = field(default_factory=list)
+    failures_after: list[QuipuError] = field(default_factory=list)
+    seconds: float = 0.0
+    open_replies: int = 0
+    most_open: int = 0
+    typing: int = 0
+    in_flight: int = 0
+    most_in_flight: int = 0
+
+    def __post_init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self._news = asyncio.Condition()
+        self._nonces: dict[str, Posted] = {}
+
+    def outlet(self, place: Place, answering: str) -> BoardOutlet:
+        return BoardOutlet(self, place, answering)
+
+    @property
+    def texts(self) -> list[str]:
+        return [message.text for message in self.posted if not message.deleted]
+
+    async def until(self, seen: Callable[[], bool]) -> None:
+        """Wait until something is true; it is asked again whenever something changed."""
+        async with asyncio.timeout(PATIENCE), self._news:
+            await self._news.wait_for(seen)
+
+    async def changed(self) -> None:
+        async with self._news:
+            self._news.notify_all()
+
+    async def request(self) -> None:
+        """Every request goes through here: it can be held up and it can fail."""
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        await self.changed()
+        try:
+            await self.gate.wait()
+            if self.failures:
+                raise self.failures.pop(0)
+        finally:
+            self.in_flight -= 1
+
+    async def create(self, place: Place, answering: str, text: str, nonce: str) -> Posted:
+        await self.request()
+        if nonce not in self._nonces:
+            message = Posted(f"m{len(self.posted) + 1}", place, answering, [text])
+            self.posted.append(message)
+            self._nonces[nonce] = message
+        if self.failures_after:  # it is posted, but the answer is lost on the way back
+            raise self.failures_after.pop(0)
+        await self.changed()
+        return self._nonces[nonce]
+
+    async def edit(self, message_id: str, text: str) -> None:
+        await self.request()
+        message = next((m for m in self.posted if m.id == message_id and not m.deleted), None)
+        if message is None:
+            raise Undeliverable(f"there is no message {message_id}")
+        message.shown.append(text)
+        await self.changed()
+
+
+@dataclass
+class BoardOutlet:
+    """One reply's way to the board."""
+
+    board: Board
+    place: Place
+    answering: str
+
+    @property
+    def limit(self) -> int:
+        return self.board.limit
+
+    async def create(self, text: str, *, nonce: str) -> str:
+        return (await self.board.create(self.place, self.answering, text, nonce)).id
+
+    async def edit(self, message_id: str, text: str) -> None:
+        await self.board.edit(message_id, text)
+
+    async def delete(self, message_id: str) -> None:
+        for message in self.board.posted:
+            if message.id == message_id:
+                message.deleted = True
+        await self.board.changed()
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        self.board.typing += 1
+        try:
+            yield
+        finally:
+            self.board.typing -= 1
+            await self.board.changed()
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        self.board.open_replies += 1
+        self.board.most_open = max(self.board.most_open, self.board.open_replies)
+        try:
+            yield
+        finally:
+            self.board.open_replies -= 1
+            await self.board.changed()
+
+    def pause(self) -> float:
+        return self.board.seconds
+
+
+Script = Callable[[Prompt], Sequence[str | QuipuError | asyncio.Event]]
+
+
+def echo(prompt: Prompt) -> Sequence[str]:
+    """Answers with the last message, word by word."""
+    said = prompt.text.rpartition("[INST]")[2].partition("[/INST]")[0].strip()
+    return [f"{word} " for word in f"You said: {said.rpartition('<</SYS>>')[2].strip()}".split()]
+
+
+class ScriptedAnswer:
+    """Gives the script's text; waits at events and raises errors where the script has them."""
+
+    def __init__(self, steps: Sequence[str | QuipuError | asyncio.Event], prompt: Prompt) -> None:
+        self.finish: Finish | None = None
+        self.closed = False
+        self._steps = steps
+        self._prompt = prompt
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        tokens = 0
+        for step in self._steps:
+            if isinstance(step, asyncio.Event):
+                await step.wait()
+            elif isinstance(step, QuipuError):
+                raise step
+            else:
+                tokens += 1
+                yield step
+        self.finish = Finish(FinishReason.STOP, tokens, len(self._prompt.ids))
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+class ScriptedGenerator:
+    """A generator that needs no model; `prompts` is what it was asked."""
+
+    context = 4096
+
+    def __init__(self, script: Script = echo) -> None:
+        self.script = script
+        self.prompts: list[Prompt] = []
+        self.answers: list[ScriptedAnswer] = []
+        self.full = False
+
+    def generate(self, prompt: Prompt, sampling: Sampling, place: Place) -> ScriptedAnswer:
+        assert sampling.max_new_tokens > 0
+        assert place.id
+        if self.full:
+            raise Busy("the queue is full")
+        self.prompts.append(prompt)
+        self.answers.append(ScriptedAnswer(self.script(prompt), prompt))
+        return self.answers[-1]
+
+    async def close(self) -> None:
+        self.full = True

@@ -1,0 +1,122 @@
+"""After a restart every message that was claimed has its answer or its explanation."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from bot.reply.delivery import MARKER
+from bot.values import Author, Finish, FinishReason, Inbound, Part, Prompt, ReplyState
+from tests.board import ScriptedGenerator
+from tests.conversation.conftest import CHANNEL, DIRECT, OTHER, Build, House
+from tests.conversation.test_conversations import states
+
+
+async def cut_off(build: Build) -> House:
+    """A run that was stopped in the middle of an answer, one message waiting behind it."""
+    never = asyncio.Event()
+    first = await build(ScriptedGenerator(lambda _: ["Once upon ", "a ", never]))
+    first.conversations.attach(first.board)
+    await first.say("a story")
+    await first.board.until(lambda: first.board.texts == [f"Once upon a{MARKER}"])
+    await first.conversations.drain(0.0)
+    return first
+
+
+async def test_a_young_answer_is_given_again_into_the_same_message(build: Build) -> None:
+    first = await cut_off(build)
+    assert await states(first) == [ReplyState.GENERATING]
+    second = await build(ScriptedGenerator(lambda _: ["A whole story."]))
+    assert await second.conversations.recover(second.board) == 1
+    await second.quiet(1)
+    assert second.board.texts == ["A whole story."]
+    assert await states(second) == [ReplyState.DELIVERED]
+    assert [turn.text for turn in await second.turns()] == ["a story", "A whole story."]
+
+
+async def test_the_marker_of_an_unfinished_answer_never_reaches_a_prompt(build: Build) -> None:
+    await cut_off(build)
+    second = await build(resume_within=timedelta(0), first_message=200)
+    await second.conversations.recover(second.board)
+    await second.say("go on")
+    await second.quiet(1)
+    assert MARKER.strip() not in second.generator.prompts[0].text
+    assert "a story [/INST] Once upon a </s>" in second.generator.prompts[0].text
+
+
+async def test_an_old_answer_is_marked_as_interrupted(build: Build) -> None:
+    await cut_off(build)
+    second = await build(resume_within=timedelta(0))
+    await second.conversations.recover(second.board)
+    assert second.board.texts == ["Once upon a\n\n*(I was interrupted here. Please ask me again.)*"]
+    assert await states(second) == [ReplyState.INTERRUPTED]
+    assert second.generator.prompts == []
+
+
+async def test_a_whole_text_that_was_not_shown_yet_is_only_shown(build: Build) -> None:
+    first = await build()
+    reply = await first.store.claim(_inbound())
+    assert reply is not None
+    posted = await first.board.create(CHANNEL, "1", f"The ans{MARKER}", "n")
+    await first.store.save_part(reply.id, Part(0, posted.id, posted.text))
+    finish = Finish(FinishReason.STOP, 3, 9)
+    await first.store.complete(reply.id, "The answer.", finish, _prompt())
+    second = await build(resume_within=timedelta(0))
+    await second.conversations.recover(second.board)
+    await second.board.until(lambda: second.board.texts == ["The answer."])
+    await second.conversations.drain(5.0)
+    assert second.generator.prompts == []
+    assert await states(second) == [ReplyState.DELIVERED]
+    assert [turn.text for turn in await second.turns()] == ["hi", "The answer."]
+
+
+async def test_messages_claimed_but_not_begun_are_answered(build: Build) -> None:
+    first = await build()
+    await first.store.claim(_inbound())
+    second = await build()
+    await second.conversations.recover(second.board)
+    await second.quiet(1)
+    assert second.board.texts == ["You said: Ann: hi"]
+
+
+async def test_recovering_twice_answers_once(build: Build) -> None:
+    await cut_off(build)
+    go = asyncio.Event()
+    second = await build(ScriptedGenerator(lambda _: ["x", go]))
+    await second.conversations.recover(second.board)
+    await second.board.until(lambda: len(second.generator.prompts) == 1)
+    assert await second.conversations.recover(second.board) == 0
+    go.set()
+    await second.quiet(1)
+    assert len(second.generator.prompts) == 1
+
+
+async def test_other_platforms_are_left_alone(build: Build) -> None:
+    await cut_off(build)
+    second = await build()
+    second.board.platform = "slack"
+    assert await second.conversations.recover(second.board) == 0
+    second.board.platform = "discord"
+
+
+async def test_at_shutdown_what_runs_is_finished_and_nothing_new_begins(build: Build) -> None:
+    go = asyncio.Event()
+    house = await build(ScriptedGenerator(lambda _: ["half", go, " and half"]))
+    house.conversations.attach(house.board)
+    for place in (CHANNEL, OTHER, DIRECT):
+        await house.say("hi", place=place)
+    await house.board.until(lambda: len(house.board.posted) == 3)
+    stopping = asyncio.create_task(house.conversations.drain(10.0))
+    go.set()
+    await stopping
+    assert house.board.texts == ["half and half"] * 3
+    await house.say("too late", message_id="900")
+    assert "Too many people" in house.board.texts[-1]
+
+
+def _inbound() -> Inbound:
+    return Inbound(CHANNEL, Author("7", "Ann"), "hi", "1", datetime.now(UTC))
+
+
+def _prompt() -> Prompt:
+    return Prompt((1, 2), "<s>", None, 1, 0)

@@ -1,0 +1,185 @@
+"""One writer, latest text wins, the final text always stands."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+
+from bot.errors import PlatformError, Throttled, Undeliverable
+from bot.reply.delivery import MARKER, Delivery, nonce
+from bot.values import Author, Part, Place, Reply, ReplyState
+from tests.board import Board
+
+PLACE = Place("discord", "1", "2")
+
+
+def reply(*parts: Part, state: ReplyState = ReplyState.CLAIMED) -> Reply:
+    now = datetime.now(UTC)
+    author = Author("7", "Ann")
+    return Reply(1, PLACE, author, "100", state, now, "", parts)
+
+
+class Journal:
+    def __init__(self) -> None:
+        self.parts: list[Part] = []
+
+    async def __call__(self, part: Part) -> None:
+        self.parts.append(part)
+
+
+async def test_the_first_words_appear_at_once_and_then_grow() -> None:
+    board, journal = Board(), Journal()
+    async with Delivery(board.outlet(PLACE, "100"), reply(), journal) as delivery:
+        delivery.show("Hel")
+        await board.until(lambda: board.texts == [f"Hel{MARKER}"])
+        delivery.show("Hello")
+        await board.until(lambda: board.texts == [f"Hello{MARKER}"])
+        await delivery.finish("Hello.")
+    assert board.texts == ["Hello."]
+    assert [part.message_id for part in journal.parts] == ["m1"]
+
+
+async def test_nothing_is_posted_before_there_is_text_but_typing_shows() -> None:
+    board = Board()
+    async with Delivery(board.outlet(PLACE, "100"), reply(), Journal()) as delivery:
+        await board.until(lambda: board.in_flight == 0)
+        assert board.posted == []
+        await asyncio.sleep(0)
+        assert board.typing == 1
+        delivery.show("Hi")
+        await board.until(lambda: board.typing == 0)
+        await delivery.finish("Hi")
+    assert board.open_replies == 0
+
+
+async def test_while_a_request_is_in_flight_texts_are_dropped_and_only_the_latest_is_sent() -> None:
+    board = Board()
+    async with Delivery(board.outlet(PLACE, "100"), reply(), Journal()) as delivery:
+        board.gate.clear()
+        delivery.show("1")
+        await board.until(lambda: board.in_flight == 1)
+        for count in range(2, 50):
+            delivery.show(str(count))
+        board.gate.set()
+        await board.until(lambda: board.texts == [f"49{MARKER}"])
+        await delivery.finish("50")
+    assert board.posted[0].shown == [f"1{MARKER}", f"49{MARKER}", "50"]
+    assert board.most_in_flight == 1
+
+
+async def test_a_budget_that_is_used_up_holds_back_edits_but_not_the_final_one() -> None:
+    board = Board()
+    async with Delivery(board.outlet(PLACE, "100"), reply(), Journal()) as delivery:
+        board.seconds = 3600.0
+        delivery.show("a")
+        await board.until(lambda: board.texts == [f"a{MARKER}"])
+        delivery.show("ab")
+        await delivery.finish("abc")
+    assert board.posted[0].shown == [f"a{MARKER}", "abc"]
+
+
+async def test_a_lost_edit_is_made_good_by_the_next() -> None:
+    board = Board()
+    async with Delivery(board.outlet(PLACE, "100"), reply(), Journal()) as delivery:
+        delivery.show("a")
+        await board.until(lambda: len(board.posted) == 1)
+        board.failures.append(Throttled("slow down", retry_after=0.01))
+        delivery.show("ab")
+        await board.until(lambda: board.texts == [f"ab{MARKER}"])
+        await delivery.finish("abc")
+    assert board.texts == ["abc"]
+
+
+async def test_the_final_text_is_brought_again_until_it_stands() -> None:
+    board = Board()
+    async with Delivery(board.outlet(PLACE, "100"), reply(), Journal()) as delivery:
+        board.failures = [Throttled("", retry_after=0.01) for _ in range(5)]
+        await delivery.finish("Done.")
+    assert board.texts == ["Done."]
+
+
+async def test_a_final_text_that_nobody_takes_is_given_up_at_the_deadline() -> None:
+    board = Board()
+    outlet = board.outlet(PLACE, "100")
+    async with Delivery(outlet, reply(), Journal(), deadline=0.0) as delivery:
+        board.failures = [PlatformError("away")] * 3
+        with pytest.raises(PlatformError):
+            await delivery.finish("Done.")
+
+
+async def test_a_place_that_is_gone_ends_the_delivery_at_once() -> None:
+    board = Board()
+    async with Delivery(board.outlet(PLACE, "100"), reply(), Journal()) as delivery:
+        board.failures = [Undeliverable("no permission")]
+        delivery.show("a")
+        await board.until(lambda: not board.failures)
+        with pytest.raises(Undeliverable):
+            await delivery.finish("ab")
+        assert delivery.lost
+
+
+async def test_a_long_text_goes_on_in_a_new_message_and_each_is_journalled() -> None:
+    board, journal = Board(limit=200), Journal()
+    text = "\n\n".join(f"Paragraph {i} " + "word " * 20 for i in range(6))
+    async with Delivery(board.outlet(PLACE, "100"), reply(), journal) as delivery:
+        for end in range(40, len(text), 40):
+            delivery.show(text[:end])
+            await board.until(lambda: board.in_flight == 0)
+        await delivery.finish(text)
+    assert len(board.posted) > 2
+    assert all(len(shown) <= 200 for message in board.posted for shown in message.shown)
+    assert not any(MARKER in text for text in board.texts)
+    assert "".join("".join(board.texts).split()) == "".join(text.split())
+    assert [part.index for part in journal.parts] == list(range(len(board.posted)))
+
+
+async def test_known_parts_are_written_over_and_surplus_ones_taken_back() -> None:
+    board = Board(limit=200)
+    outlet = board.outlet(PLACE, "100")
+    ids = [await outlet.create(f"old {i}", nonce=str(i)) for i in range(3)]
+    parts = tuple(Part(index, message_id) for index, message_id in enumerate(ids))
+    async with Delivery(outlet, reply(*parts), Journal()) as delivery:
+        await delivery.finish("A short answer this time.")
+    assert board.texts == ["A short answer this time."]
+    assert [message.deleted for message in board.posted] == [False, True, True]
+
+
+async def test_a_message_posted_before_a_crash_is_found_again_and_shows_the_new_text() -> None:
+    board = Board()
+    outlet = board.outlet(PLACE, "100")
+    first = await outlet.create("before the crash", nonce=nonce(PLACE, "100", 0))
+    async with Delivery(outlet, reply(state=ReplyState.GENERATING), Journal()) as delivery:
+        await delivery.finish("after the crash")
+    assert [message.id for message in board.posted] == [first]
+    assert board.texts == ["after the crash"]
+
+
+async def test_a_create_whose_answer_was_lost_shows_the_latest_text_in_the_end() -> None:
+    board = Board()
+    outlet = board.outlet(PLACE, "100")
+    async with Delivery(outlet, reply(), Journal()) as delivery:
+        board.failures_after = [Throttled("connection lost", retry_after=0.01)]
+        delivery.show("Hel")
+        await board.until(lambda: not board.failures_after)
+        await delivery.finish("Hello")
+    assert len(board.posted) == 1
+    assert board.texts == ["Hello"]
+
+
+def test_a_nonce_is_short_and_differs_for_every_part() -> None:
+    keys = {nonce(PLACE, message, index) for message in ("1", "2") for index in range(3)}
+    assert {len(key) for key in keys} == {24}
+    assert len(keys) == 6
+
+
+async def test_leaving_early_leaves_no_task_behind() -> None:
+    board = Board()
+    before = asyncio.all_tasks()
+    async with Delivery(board.outlet(PLACE, "100"), reply(), Journal()) as delivery:
+        board.gate.clear()
+        delivery.show("a")
+        await board.until(lambda: board.in_flight == 1)
+    assert asyncio.all_tasks() == before
+    assert board.typing == 0
