@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -21,6 +21,7 @@ import structlog
 
 from bot import checkpoint as checkpoints
 from bot.checkpoint import Checkpoint
+from bot.commands.dialogs import Dialog
 from bot.conversation.answering import Answering
 from bot.conversation.conversations import Conversations
 from bot.conversation.personas import PersonaBook
@@ -30,7 +31,7 @@ from bot.prompt.builder import PromptBuilder
 from bot.prompt.load import load_builder, load_tokenizer
 from bot.service import Connect, Connection, Service
 from bot.settings import Settings
-from bot.values import Persona
+from bot.values import Persona, Prompt
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -60,7 +61,7 @@ async def core(settings: Settings, *, database_url: str | None = None) -> AsyncI
         checkpoint = _within(checkpoint, settings.model.context)
         generator = await asyncio.to_thread(_generator, settings, checkpoint)
         closing.push_async_callback(generator.close)
-        yield _compose(settings, checkpoint, store, generator)
+        yield compose(settings, checkpoint, store, generator)
 
 
 async def run(settings: Settings) -> None:
@@ -69,7 +70,7 @@ async def run(settings: Settings) -> None:
         service = Service(
             house.conversations,
             house.store,
-            _platforms(settings, house),
+            platforms(settings, house),
             heartbeat=settings.heartbeat,
             deadline=settings.shutdown.deadline,
         )
@@ -100,6 +101,27 @@ async def chat(settings: Settings, *, interactive: bool) -> None:
         else:
             async with core(settings, database_url=url) as house:
                 await _talk(house, piped(sys.stdin.buffer), None)
+
+
+def prompt(
+    settings: Settings, dialogs: Sequence[Dialog], *, model: str | None = None
+) -> list[Prompt]:
+    """The prompts of dialogs; speakers are named where a dialog names them.
+
+    The small files of `model` (else the configured one) are enough.
+    """
+    name = model or settings.model.name
+    revision = None if model else settings.model.revision
+    checkpoint = checkpoints.find(name, revision=revision, weights=False)
+    builder = _builder(settings, _within(checkpoint, settings.model.context))
+    return [
+        builder.build(
+            None if dialog.persona is None else Persona(dialog.persona),
+            dialog.turns,
+            names=any(turn.author for turn in dialog.turns),
+        )
+        for dialog in dialogs
+    ]
 
 
 async def _talk(house: Core, lines: AsyncIterator[str], console: Console | None) -> None:
@@ -161,9 +183,8 @@ def _builder(settings: Settings, checkpoint: Checkpoint) -> PromptBuilder:
     return load_builder(checkpoint, tokenizer, reserve=sampling.max_new_tokens)
 
 
-def _compose(
-    settings: Settings, checkpoint: Checkpoint, store: Store, generator: Generator
-) -> Core:
+def compose(settings: Settings, checkpoint: Checkpoint, store: Store, generator: Generator) -> Core:
+    """Conversations over a store and a generator that are there already."""
     builder = _builder(settings, checkpoint)
     personas = PersonaBook(store, builder, Persona(settings.persona.text))
     builder.check(Persona(settings.persona.text))
@@ -184,7 +205,8 @@ def _compose(
     return Core(store, generator, conversations, personas)
 
 
-def _platforms(settings: Settings, house: Core) -> dict[str, Connect]:
+def platforms(settings: Settings, house: Core) -> dict[str, Connect]:
+    """How to connect to every configured platform, by its name."""
     makers: dict[str, Callable[[Settings, Core], Connection]] = {"discord": _discord}
     return {name: partial(makers[name], settings, house) for name in settings.connects}
 

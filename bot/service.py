@@ -65,6 +65,10 @@ class Service:
         self._deadline = deadline
         self._stop = asyncio.Event()
 
+    def stop(self) -> None:
+        """Ask for an orderly stop, as a signal does."""
+        self._stop.set()
+
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT. ConfigError if no connection can be had at all."""
         self._listen_for_signals()
@@ -143,7 +147,7 @@ class Service:
         if self._stop.is_set():
             # Asked twice. The journal has everything; the next start takes it up.
             os._exit(STOPPED_AT_ONCE)
-        self._stop.set()
+        self.stop()
 
 
 def _tell(state: RetryCallState) -> None:

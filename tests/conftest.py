@@ -13,6 +13,9 @@ from bot.prompt.tokenizer import SentencePieceTokenizer, Tokenizer
 from tests.pieces import train_pieces
 
 
+pytest_plugins = ["tests.loopback.plugin"]
+
+
 @pytest.fixture(scope="session")
 def pieces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small `tokenizer.model`."""

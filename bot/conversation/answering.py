@@ -92,7 +92,7 @@ class Answering:
             if text.strip():
                 delivery.show(text)
             if delivery.lost:
-                break  # the final text will raise the reason
+                await delivery.finish(text)  # raises the reason
             if time.monotonic() - saved >= self._journal_interval:
                 await self._store.flush(reply.id, text)
                 saved = time.monotonic()

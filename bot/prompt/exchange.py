@@ -28,7 +28,7 @@ class Exchange:
 def group(turns: Sequence[Turn], *, names: bool) -> list[Exchange]:
     """Turns in order, as exchanges; several in a row of one role become one, a line each.
 
-    With `names` each of a person's turns begins with the speaker's name. A conversation that
+    With `names` each turn of a known person begins with the speaker's name. A conversation that
     begins with the bot gets an exchange in which nothing was said.
     """
     exchanges: list[Exchange] = []
@@ -50,9 +50,9 @@ def group(turns: Sequence[Turn], *, names: bool) -> list[Exchange]:
     return exchanges
 
 
-def speaker(author: Author | None) -> str:
+def speaker(author: Author) -> str:
     """A display name made harmless: one line, nothing invisible, no colon, not long."""
-    name = unicodedata.normalize("NFC", author.name if author else "")
+    name = unicodedata.normalize("NFC", author.name)
     # A bidirectional mark or a new line in a name could pass for somebody else's turn.
     seen = "".join(" " if unicodedata.category(c) in _UNSEEN else c for c in name)
     plain = " ".join(seen.replace(":", " ").split())
@@ -60,7 +60,7 @@ def speaker(author: Author | None) -> str:
 
 
 def _said(turn: Turn, *, names: bool) -> Exchange:
-    if not names:
+    if not names or turn.author is None:
         return Exchange(turn.text, None, 1)
     name = speaker(turn.author)
     return Exchange(f"{name}: {turn.text.strip()}", None, 1, (name,))

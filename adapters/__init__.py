@@ -1,0 +1,1 @@
+"""The platforms: each folder turns events into Inbounds, and replies into messages."""

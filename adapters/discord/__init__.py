@@ -1,0 +1,1 @@
+"""Discord: gateway events in, messages and edits out, the persona's slash commands."""

@@ -1,0 +1,164 @@
+"""The gateway client: Discord's events on their way to the Inbox."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
+
+import discord
+import structlog
+
+from adapters.discord.failures import translated
+from adapters.discord.inbound import addressed, inbound_of, said_by_person, text_of
+from adapters.discord.places import known_channel, place_of
+from bot.errors import PlatformError, QuipuError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    import aiohttp
+    from discord.gateway import DiscordWebSocket
+
+    from bot.ports import Inbox
+    from bot.values import Inbound, Place
+
+    Apology = Callable[[Inbound, QuipuError], Awaitable[None]]
+
+log = structlog.get_logger(__name__)
+
+# discord.py's least; beyond it a request fails at once and is ours to schedule again.
+RATELIMIT_PATIENCE = 30.0
+
+
+def intents_for(*, message_content: bool) -> discord.Intents:
+    """No more than the bot needs: guilds, their messages, and direct messages."""
+    return discord.Intents(
+        guilds=True, guild_messages=True, dm_messages=True, message_content=message_content
+    )
+
+
+def keep_quiet_about_voice() -> None:
+    """Stop discord.py from warning of voice libraries that this bot has no use for."""
+    discord.VoiceClient.warn_nacl = False
+    discord.VoiceClient.warn_dave = False
+
+
+class GatewayClient(discord.Client):
+    """discord.py's client with the events that concern a conversation.
+
+    Hands every message on as it comes; that Discord may send one twice is the Inbox's to notice.
+    """
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        apologise: Apology,
+        *,
+        message_content: bool,
+        http_trace: aiohttp.TraceConfig,
+    ) -> None:
+        keep_quiet_about_voice()
+        super().__init__(
+            intents=intents_for(message_content=message_content),
+            allowed_mentions=discord.AllowedMentions.none(),
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            max_messages=None,
+            chunk_guilds_at_startup=False,
+            max_ratelimit_timeout=RATELIMIT_PATIENCE,
+            http_trace=http_trace,
+        )
+        self._inbox = inbox
+        self._apologise = apologise
+        self._order: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self.listening = True
+
+    @property
+    def socket(self) -> DiscordWebSocket | None:
+        """The gateway's socket; None, whatever discord.py declares, until the first connection."""
+        return self.ws
+
+    async def on_ready(self) -> None:
+        """Say so in the log; happens again whenever a session could not be resumed."""
+        log.info(
+            "discord.ready",
+            user=str(self.user),
+            guilds=len(self.guilds),
+            message_content=self.intents.message_content,
+        )
+
+    async def on_message(self, message: discord.Message) -> None:
+        """Hand a message for the bot to the Inbox."""
+        if not self.listening or self.user is None or not addressed(message, self.user):
+            return
+        channel = await self._known(message.channel)
+        inbound = inbound_of(message, self.user, channel)
+        if inbound is None:
+            return
+        try:
+            claimed = await self._inbox.accept(inbound)
+            log.debug("discord.message", id=inbound.message_id, claimed=claimed)
+        except QuipuError as error:
+            log.exception("discord.message_not_accepted", id=inbound.message_id)
+            await self._apologise(inbound, error)
+
+    async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
+        """Pass on new words; Discord also reports its own additions, such as link previews."""
+        message = event.message
+        if self.user is None or not said_by_person(message) or message.edited_at is None:
+            return
+        # Empty means hidden from the bot far more often than emptied by the person.
+        if not message.content:
+            return
+        async with self._turn(message.channel.id):
+            if place := await self._place(message.channel):
+                await self._inbox.amend(place, str(message.id), text_of(message, self.user))
+
+    async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
+        """Pass on that a message is gone."""
+        await self._withdraw(event.channel_id, event.guild_id, [event.message_id])
+
+    async def on_raw_bulk_message_delete(self, event: discord.RawBulkMessageDeleteEvent) -> None:
+        """Pass on that many messages are gone."""
+        await self._withdraw(event.channel_id, event.guild_id, sorted(event.message_ids))
+
+    async def on_error(self, event_method: str, /, *_: Any, **__: Any) -> None:
+        """Log what an event's handler let through, with its traceback."""
+        # discord.py calls this from within its own `except`.
+        log.exception("discord.event_failed", handler=event_method)  # noqa: LOG004
+
+    async def _withdraw(self, channel_id: int, guild_id: int | None, ids: Iterable[int]) -> None:
+        async with self._turn(channel_id):
+            place = await self._place(self._channel(channel_id, guild_id))
+            if place is None:
+                return
+            for message_id in ids:
+                await self._inbox.withdraw(place, str(message_id))
+
+    async def _hand_on(self, inbound: Inbound) -> None:
+        try:
+            claimed = await self._inbox.accept(inbound)
+            log.debug("discord.message", id=inbound.message_id, claimed=claimed)
+        except QuipuError as error:
+            log.exception("discord.message_not_accepted", id=inbound.message_id)
+            await self._apologise(inbound, error)
+
+    def _turn(self, channel_id: int) -> asyncio.Lock:
+        # discord.py runs every event as a task of its own; the lock is fair and so keeps the
+        # order in which a channel's events came.
+        return self._order.setdefault(channel_id, asyncio.Lock())
+
+    def _channel(self, channel_id: int, guild_id: int | None) -> Any:
+        found = self.get_channel(channel_id)
+        return found or self.get_partial_messageable(channel_id, guild_id=guild_id)
+
+    async def _place(self, channel: Any) -> Place | None:
+        return place_of(await self._known(channel))
+
+    async def _known(self, channel: Any) -> Any:
+        try:
+            with translated(f"channel {channel.id}"):
+                return await known_channel(channel, self.fetch_channel)
+        except PlatformError as error:
+            log.warning("discord.channel_unknown", channel=channel.id, reason=str(error))
+            return None

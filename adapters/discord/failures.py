@@ -1,0 +1,63 @@
+"""Translates what discord.py and its HTTP client raise into the errors of `bot.errors`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import aiohttp
+import discord
+
+from bot.errors import PlatformError, Throttled, Undeliverable
+
+MISSING_ACCESS = 50001
+MISSING_PERMISSIONS = 50013
+CANNOT_DM = 50007
+OLD_MESSAGE_EDITS = 30046
+OLD_MESSAGE_PAUSE = 6.0
+NO_HISTORY_FOR_REPLY = 160002
+REFUSALS = {
+    10003: "the channel is gone",
+    10008: "the message is gone",
+    CANNOT_DM: "this person takes no direct messages from the bot",
+    MISSING_ACCESS: "the bot cannot see the channel; give its role View Channel",
+    MISSING_PERMISSIONS: "the bot may not write there; give its role Send Messages "
+    "(in threads: Send Messages in Threads)",
+    50083: "the thread is archived",
+    NO_HISTORY_FOR_REPLY: "the bot may not read older messages; give its role Read Message History",
+}
+
+
+@contextmanager
+def translated(place: str) -> Iterator[None]:
+    """Turn every failure of a request into a PlatformError that names the place."""
+    try:
+        yield
+    except discord.RateLimited as error:
+        raise Throttled(f"{place}: {error}", retry_after=error.retry_after) from error
+    except discord.HTTPException as error:
+        raise _refusal(place, error) from error
+    except (aiohttp.ClientError, OSError) as error:
+        # TimeoutError is an OSError, and str() of either can be empty.
+        raise PlatformError(f"{place}: Discord could not be reached: {error!r}") from error
+    except RuntimeError as error:
+        if "closed" not in str(error):
+            raise
+        raise PlatformError(f"{place}: the connection to Discord is closed") from error
+
+
+def _refusal(place: str, error: discord.HTTPException) -> PlatformError:
+    if error.code == OLD_MESSAGE_EDITS:
+        return Throttled(f"{place}: {error}", retry_after=OLD_MESSAGE_PAUSE)
+    if error.status == 429:
+        return Throttled(f"{place}: {error}", retry_after=_retry_after(error))
+    if error.status >= 500 or error.status == 408:
+        return PlatformError(f"{place}: {error}")
+    return Undeliverable(f"{place}: {REFUSALS.get(error.code, 'Discord refused')}: {error}")
+
+
+def _retry_after(error: discord.HTTPException) -> float:
+    try:
+        return float(error.response.headers.get("Retry-After", "1"))
+    except ValueError:
+        return 1.0

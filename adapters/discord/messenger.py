@@ -1,0 +1,173 @@
+"""Discord as the core's Messenger: signing in, listening, and a way out for every reply."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import discord
+import structlog
+import yarl
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+
+from adapters.discord.budget import Budget
+from adapters.discord.client import GatewayClient
+from adapters.discord.commands import CommandTree, PersonaCommands
+from adapters.discord.failures import translated
+from adapters.discord.outbound import ClosedPlaces, DiscordOutlet
+from adapters.discord.places import PLATFORM
+from adapters.discord.registration import register
+from adapters.discord.trace import Trace
+from bot.errors import ConfigError, PlatformError, QuipuError
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from bot.ports import Inbox, Personas
+    from bot.values import Inbound, Place
+
+log = structlog.get_logger(__name__)
+
+PORTAL = "https://discord.com/developers/applications"
+BAD_TOKEN = (
+    f"Discord does not accept the bot token; copy a fresh one from {PORTAL} → your application → "
+    "Bot → Reset Token"
+)
+NO_INTENT = (
+    "Discord refuses the message-content intent; either switch on “Message Content Intent” under "
+    f"{PORTAL} → your application → Bot → Privileged Gateway Intents, or set message_content to "
+    "false (mentions, replies and direct messages work without it)"
+)
+
+
+class DiscordMessenger:
+    """The bot's one connection to Discord.
+
+    `start` signs in, which is enough to send; `run` then listens until `stop_listening` or `close`.
+    """
+
+    platform = PLATFORM
+
+    def __init__(
+        self,
+        token: str,
+        *,
+        inbox: Inbox,
+        personas: Personas,
+        api_url: str | None = None,
+        gateway_url: str | None = None,
+        message_content: bool = False,
+        sync_commands: bool = True,
+    ) -> None:
+        self._token = token
+        self._api_url = api_url
+        self._gateway_url = gateway_url
+        self._sync_commands = sync_commands
+        self._budget = Budget()
+        self._trace = Trace(self._budget)
+        self._closed_places = ClosedPlaces()
+        self._client = GatewayClient(
+            inbox,
+            self._apologise,
+            message_content=message_content,
+            http_trace=self._trace.config(),
+        )
+        self._tree = CommandTree(self._client)
+        self._tree.add_command(PersonaCommands(personas))
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._connection: asyncio.Task[None] | None = None
+
+    def outlet(self, place: Place, answering: str) -> DiscordOutlet:
+        """The way back to the author of message `answering`; makes no request."""
+        return DiscordOutlet(
+            self._client,
+            place,
+            answering,
+            budget=self._budget,
+            trace=self._trace,
+            closed=self._closed_places,
+        )
+
+    async def start(self) -> None:
+        """Sign in over REST. ConfigError for a bad token, PlatformError if Discord is away."""
+        point_at(self._api_url, self._gateway_url)
+        try:
+            with translated("signing in"):
+                await self._client.login(self._token)
+        except discord.LoginFailure as error:
+            await self._client.close()
+            raise ConfigError(BAD_TOKEN) from error
+        except BaseException:
+            await self._client.close()
+            raise
+        if self._sync_commands:
+            self._in_background(register(self._client, self._tree))
+
+    async def run(self) -> None:
+        """Listen until stopped. ConfigError if Discord refuses the intents or the token."""
+        self._connection = asyncio.create_task(self._connect(), name="discord gateway")
+        try:
+            await asyncio.shield(self._connection)
+        except asyncio.CancelledError:
+            if not self._connection.cancelled():
+                self._connection.cancel()
+                raise
+        except discord.PrivilegedIntentsRequired as error:
+            raise ConfigError(NO_INTENT) from error
+        except discord.ConnectionClosed as error:
+            raise self._closed(error) from error
+
+    async def stop_listening(self) -> None:
+        """Take no more events; what is being answered can still be sent."""
+        self._client.listening = False
+        if self._connection is not None:
+            self._connection.cancel()
+            await asyncio.wait({self._connection})
+        if (socket := self._client.socket) is not None and socket.open:
+            await socket.close(code=1000)
+
+    async def close(self) -> None:
+        """Sign out and end everything that is still under way."""
+        await self.stop_listening()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._trace.close()
+        await self._client.close()
+
+    async def _connect(self) -> None:
+        while not self._client.is_closed():
+            try:
+                await self._client.connect()
+            except AttributeError:
+                # discord.py 2.7 has already waited when it trips over the socket that a failed
+                # very first connection never made.
+                if self._client.socket is not None:
+                    raise
+                log.warning("discord.gateway_unreachable")
+
+    def _closed(self, error: discord.ConnectionClosed) -> QuipuError:
+        if error.code == 4004:
+            return ConfigError(BAD_TOKEN)
+        return PlatformError(f"Discord closed the gateway with code {error.code}: {error.reason}")
+
+    async def _apologise(self, inbound: Inbound, error: QuipuError) -> None:
+        outlet = self.outlet(inbound.place, inbound.message_id)
+        try:
+            await outlet.create(error.notice, nonce=f"sorry-{inbound.message_id}")
+        except PlatformError:
+            log.exception("discord.apology_not_sent", place=inbound.place.id)
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def point_at(api_url: str | None, gateway_url: str | None = None) -> None:
+    """Aim discord.py at other servers than Discord's; it knows one address per process."""
+    if api_url is not None:
+        Route.BASE = api_url.rstrip("/")
+    if gateway_url is not None:
+        DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)

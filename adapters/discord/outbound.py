@@ -1,0 +1,175 @@
+"""One reply's way out: create, edit and the typing indicator, within the shared Budget."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import discord
+import structlog
+
+from adapters.discord.budget import Budget
+from adapters.discord.failures import NO_HISTORY_FOR_REPLY, translated
+from adapters.discord.places import channel_id
+from adapters.discord.trace import Trace
+from bot.errors import PlatformError, Undeliverable
+from bot.values import Place
+
+log = structlog.get_logger(__name__)
+
+LIMIT = 2000
+# The indicator lasts ten seconds.
+TYPING_EVERY = 8.0
+NONCE_CHARACTERS = 25
+# Longer than the longest pause discord.py may make before it sends (see `max_ratelimit_timeout`).
+REQUEST_TIMEOUT = 60.0
+SILENT = discord.AllowedMentions.none()
+
+
+class ClosedPlaces:
+    """The channels that refused the bot, so that the log says so once for each."""
+
+    def __init__(self) -> None:
+        self._told: set[int] = set()
+
+    def note(self, channel: int, error: Undeliverable) -> None:
+        """Warn about a refusal the first time this channel makes one."""
+        if channel not in self._told:
+            self._told.add(channel)
+            log.warning("discord.undeliverable", channel=channel, reason=str(error))
+
+    def reopened(self, channel: int) -> None:
+        """The channel took a message again."""
+        self._told.discard(channel)
+
+
+class DiscordOutlet:
+    """An Outlet for the reply to one message. Nothing it sends can ping anyone."""
+
+    limit = LIMIT
+
+    def __init__(
+        self,
+        client: discord.Client,
+        place: Place,
+        answering: str,
+        *,
+        budget: Budget,
+        trace: Trace,
+        closed: ClosedPlaces,
+    ) -> None:
+        self._channel_id = channel_id(place)
+        self._channel = client.get_partial_messageable(self._channel_id)
+        self._place = place
+        self._answering = answering
+        self._budget = budget
+        self._trace = trace
+        self._closed = closed
+
+    async def create(self, text: str, *, nonce: str) -> str:
+        """Post a message as a reply to the one being answered."""
+        try:
+            with translated(self._place.id):
+                await self._admitted()
+                self._budget.departed()
+                message = await self._send(text, _short(nonce))
+        except Undeliverable as error:
+            self._closed.note(self._channel_id, error)
+            raise
+        self._closed.reopened(self._channel_id)
+        return str(message.id)
+
+    async def edit(self, message_id: str, text: str) -> None:
+        """Replace the text; returns when Discord has it, without discord.py's sleep after it."""
+        message = self._channel.get_partial_message(int(message_id))
+        with translated(self._place.id):
+            await self._admitted()
+            self._budget.departed(self._channel_id)
+            try:
+                async with asyncio.timeout(REQUEST_TIMEOUT):
+                    await self._trace.until_landed(
+                        message.edit(content=text, allowed_mentions=SILENT)
+                    )
+            finally:
+                self._budget.returned(self._channel_id)
+
+    async def delete(self, message_id: str) -> None:
+        """Take back a message; that it is gone already is as good."""
+        message = self._channel.get_partial_message(int(message_id))
+        with translated(self._place.id):
+            await self._admitted()
+            self._budget.departed()
+            try:
+                async with asyncio.timeout(REQUEST_TIMEOUT):
+                    await message.delete()
+            except discord.NotFound:
+                log.debug("discord.gone_already", place=self._place.id, message=message_id)
+
+    def pause(self) -> float:
+        """Seconds until an intermediate edit may go; ask again when they are over."""
+        return self._budget.pause(self._channel_id)
+
+    def open(self) -> AbstractAsyncContextManager[None]:
+        """Keep a slot of the channel's edits for this reply's final one."""
+        return self._open()
+
+    def working(self) -> AbstractAsyncContextManager[None]:
+        """Show "is typing" for as long as this is held."""
+        return self._working()
+
+    async def _send(self, text: str, nonce: str) -> discord.Message:
+        async with asyncio.timeout(REQUEST_TIMEOUT):
+            try:
+                return await self._channel.send(
+                    text, nonce=nonce, allowed_mentions=SILENT, reference=self._reference()
+                )
+            except discord.HTTPException as error:
+                if error.code != NO_HISTORY_FOR_REPLY:
+                    raise
+                log.info("discord.plain_answer", place=self._place.id, reason=str(error))
+                return await self._channel.send(text, nonce=nonce, allowed_mentions=SILENT)
+
+    def _reference(self) -> discord.MessageReference:
+        return discord.MessageReference(
+            message_id=int(self._answering), channel_id=self._channel_id, fail_if_not_exists=False
+        )
+
+    async def _admitted(self) -> None:
+        while (wait := self._budget.admission()) > 0:  # noqa: ASYNC110 - nobody to notify us
+            await asyncio.sleep(wait)
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[None]:
+        self._budget.opened(self._channel_id)
+        try:
+            yield
+        finally:
+            self._budget.closed(self._channel_id)
+
+    @asynccontextmanager
+    async def _working(self) -> AsyncIterator[None]:
+        typing = asyncio.create_task(self._type(), name="discord typing")
+        try:
+            yield
+        finally:
+            typing.cancel()
+            await asyncio.wait({typing})
+
+    async def _type(self) -> None:
+        while True:
+            try:
+                await self._admitted()
+                self._budget.departed()
+                with translated(self._place.id):
+                    await self._channel.typing()
+            except PlatformError as error:
+                log.debug("discord.typing_failed", place=self._place.id, error=str(error))
+            await asyncio.sleep(TYPING_EVERY)
+
+
+def _short(nonce: str) -> str:
+    if len(nonce) <= NONCE_CHARACTERS:
+        return nonce
+    return hashlib.blake2b(nonce.encode(), digest_size=12).hexdigest()

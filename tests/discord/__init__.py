@@ -1,0 +1,1 @@
+"""The Discord adapter: on its own, and against the loopback Discord."""

@@ -1,0 +1,89 @@
+"""An Inbox and Personas that keep everything in memory and let tests wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bot.errors import Forbidden, QuipuError, TooLong
+from bot.values import Author, Inbound, Persona, Place, Standing
+
+
+@dataclass
+class MemoryInbox:
+    """Claims each message once, in order."""
+
+    accepted: list[Inbound] = field(default_factory=list)
+    duplicates: list[str] = field(default_factory=list)
+    amended: list[tuple[str, str, str]] = field(default_factory=list)
+    withdrawn: list[tuple[str, str]] = field(default_factory=list)
+    failure: QuipuError | None = None
+
+    def __post_init__(self) -> None:
+        self._changed = asyncio.Condition()
+
+    async def accept(self, inbound: Inbound) -> bool:
+        if self.failure is not None:
+            raise self.failure
+        async with self._changed:
+            known = any(one.message_id == inbound.message_id for one in self.accepted)
+            if known:
+                self.duplicates.append(inbound.message_id)
+            else:
+                self.accepted.append(inbound)
+            self._changed.notify_all()
+        return not known
+
+    async def amend(self, place: Place, message_id: str, text: str) -> None:
+        async with self._changed:
+            self.amended.append((place.id, message_id, text))
+            self._changed.notify_all()
+
+    async def withdraw(self, place: Place, message_id: str) -> None:
+        async with self._changed:
+            self.withdrawn.append((place.id, message_id))
+            self._changed.notify_all()
+
+    async def until(self, true: Callable[[MemoryInbox], bool]) -> None:
+        async with asyncio.timeout(10), self._changed:
+            await self._changed.wait_for(lambda: true(self))
+
+    async def next(self) -> Inbound:
+        count = len(self.accepted)
+        await self.until(lambda inbox: len(inbox.accepted) > count)
+        return self.accepted[-1]
+
+
+@dataclass
+class MemoryPersonas:
+    """Personas by channel, with the rules of the core: admins only, and a length."""
+
+    longest: int = 3000
+    default: Persona = field(default_factory=lambda: Persona("You are Quipu."))
+    saved: dict[str, list[Persona]] = field(default_factory=dict)
+    failure: Exception | None = None
+
+    async def show(self, place: Place) -> Persona:
+        if self.failure is not None:
+            raise self.failure
+        found = [self.saved[scope][-1] for scope in place.scopes if self.saved.get(scope)]
+        return found[0] if found else self.default
+
+    async def set(self, place: Place, text: str, author: Author) -> Persona:
+        self._allow(author)
+        if len(text) > self.longest:
+            raise TooLong("too long", notice="That persona is too long for me.")
+        versions = self.saved.setdefault(place.id, [])
+        persona = Persona(text, len(versions) + 1, place.id, author.id)
+        versions.append(persona)
+        return persona
+
+    async def clear(self, place: Place, author: Author) -> Persona:
+        self._allow(author)
+        self.saved.pop(place.id, None)
+        return await self.show(place)
+
+    def _allow(self, author: Author) -> None:
+        if author.standing is not Standing.ADMIN:
+            raise Forbidden

@@ -1,0 +1,137 @@
+"""Events on their way in, through a real gateway connection."""
+
+from __future__ import annotations
+
+from adapters.discord.client import intents_for
+from bot.errors import StorageError
+from bot.values import Standing
+from tests.discord.stage import Stage
+
+
+async def test_a_mention_reaches_the_inbox_once_even_if_discord_repeats_it(live: Stage) -> None:
+    message = await live.ann.mentions(live.channel, "what is a quipu?")
+    live.server.gateway.repeat(message)
+    await live.inbox.until(lambda inbox: bool(inbox.duplicates))
+    [inbound] = live.inbox.accepted
+    assert inbound.text == "what is a quipu?"
+    assert inbound.place == live.place()
+    assert inbound.author.name == "Ann"
+    assert inbound.message_id == str(message.id)
+
+
+async def test_what_is_not_for_the_bot_is_left_alone(live: Stage) -> None:
+    robot = live.guild.member("Robot", bot=True)
+    await live.ann.says(live.channel, "hello everybody")
+    await robot.mentions(live.channel, "hello")
+    await live.mia.mentions(live.channel, "last")
+    await live.inbox.until(lambda inbox: bool(inbox.accepted))
+    assert [one.text for one in live.inbox.accepted] == ["last"]
+
+
+async def test_the_bot_does_not_hear_itself(live: Stage) -> None:
+    outlet = await live.asked()
+    await live.inbox.until(lambda inbox: len(inbox.accepted) == 1)
+    message_id = await outlet.create(f"{live.server.bot.mention} hello me", nonce="n1")
+    await outlet.edit(message_id, f"{live.server.bot.mention} hello again")
+    await live.ann.mentions(live.channel, "more")
+    await live.inbox.until(lambda inbox: len(inbox.accepted) == 2)
+    assert [one.text for one in live.inbox.accepted] == ["hello", "more"]
+    assert not live.inbox.amended
+
+
+async def test_a_manager_is_an_admin_in_the_channel_and_its_threads(live: Stage) -> None:
+    thread = live.channel.thread("red string")
+    await live.mia.mentions(live.channel, "one")
+    await live.mia.mentions(thread, "two")
+    await live.ann.mentions(thread, "three")
+    await live.inbox.until(lambda inbox: len(inbox.accepted) == 3)
+    standings = {one.text: one.author.standing for one in live.inbox.accepted}
+    assert standings["one"] is Standing.ADMIN
+    assert standings["two"] is Standing.ADMIN
+    assert standings["three"] is Standing.MEMBER
+    assert live.inbox.accepted[-1].place == live.place(thread)
+
+
+async def test_a_direct_message_comes_from_a_private_place(live: Stage) -> None:
+    await live.ann.dm("hello")
+    await live.inbox.until(lambda inbox: bool(inbox.accepted))
+    [inbound] = live.inbox.accepted
+    assert inbound.place == live.place(live.ann.dms)
+    assert inbound.place.private
+
+
+async def test_a_reply_to_the_bot_that_pings_it_is_heard_without_any_intent(live: Stage) -> None:
+    outlet = await live.asked()
+    await outlet.create("a cord with knots", nonce="n1")
+    [answer] = live.channel.from_bot
+    await live.ann.replies_to(answer, "who made them?")
+    await live.inbox.until(lambda inbox: len(inbox.accepted) == 2)
+    assert live.inbox.accepted[-1].text == "who made them?"
+
+
+async def test_a_reply_without_ping_is_heard_where_the_bot_may_read(reading: Stage) -> None:
+    outlet = await reading.asked()
+    await outlet.create("a cord with knots", nonce="n1")
+    [answer] = reading.channel.from_bot
+    await reading.ann.replies_to(answer, "who made them?", ping=False)
+    await reading.inbox.until(lambda inbox: len(inbox.accepted) == 2)
+    assert reading.inbox.accepted[-1].text == "who made them?"
+
+
+async def test_a_quoted_message_comes_along_where_the_bot_may_read(reading: Stage) -> None:
+    said = await reading.mia.says(reading.channel, "Knots are numbers.")
+    await reading.ann.replies_to(said, "@bot is that so?")
+    await reading.inbox.until(lambda inbox: bool(inbox.accepted))
+    assert reading.inbox.accepted[-1].text == "> Mia: Knots are numbers.\nis that so?"
+
+
+async def test_an_edit_amends_and_a_deletion_withdraws(live: Stage) -> None:
+    message = await live.ann.mentions(live.channel, "what is a quippu?")
+    await live.ann.edits(message, "@bot what is a quipu?")
+    await live.inbox.until(lambda inbox: bool(inbox.amended))
+    place = live.place().id
+    assert live.inbox.amended == [(place, str(message.id), "what is a quipu?")]
+    await live.ann.deletes(message)
+    await live.inbox.until(lambda inbox: bool(inbox.withdrawn))
+    assert live.inbox.withdrawn == [(place, str(message.id))]
+
+
+async def test_many_messages_deleted_at_once_are_all_withdrawn(live: Stage) -> None:
+    thread = live.channel.thread("red string")
+    messages = [await live.ann.mentions(thread, str(count)) for count in range(3)]
+    await live.ann.deletes(*messages)
+    await live.inbox.until(lambda inbox: len(inbox.withdrawn) == 3)
+    place = live.place(thread).id
+    assert live.inbox.withdrawn == [(place, str(message.id)) for message in messages]
+
+
+async def test_an_edit_whose_words_are_hidden_changes_nothing(live: Stage) -> None:
+    message = await live.ann.mentions(live.channel, "hello")
+    await live.ann.edits(message, "never mind")
+    await live.ann.edits(message, "@bot hello again")
+    await live.inbox.until(lambda inbox: bool(inbox.amended))
+    assert [text for _, _, text in live.inbox.amended] == ["hello again"]
+
+
+async def test_a_message_that_cannot_be_written_down_is_answered_with_the_reason(
+    live: Stage,
+) -> None:
+    live.inbox.failure = StorageError("disk full")
+    question = await live.ann.mentions(live.channel, "hello")
+    answer = await live.channel.wait_for(lambda _: next(iter(live.channel.from_bot), None))
+    assert answer.content == StorageError.notice
+    assert answer.reference is question
+
+
+async def test_messages_missed_while_the_line_was_down_arrive_after_resuming(live: Stage) -> None:
+    live.server.gateway.kill()
+    await live.ann.mentions(live.channel, "are you there?")
+    await live.inbox.until(lambda inbox: bool(inbox.accepted))
+    assert [one.text for one in live.inbox.accepted] == ["are you there?"]
+    assert live.server.gateway.resumes == 1
+
+
+def test_the_bot_asks_for_no_more_than_it_needs() -> None:
+    names = {name for name, wanted in intents_for(message_content=False) if wanted}
+    assert names == {"guilds", "guild_messages", "dm_messages"}
+    assert intents_for(message_content=True).message_content

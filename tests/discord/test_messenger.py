@@ -1,0 +1,120 @@
+"""Signing in, listening, stopping."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from adapters.discord.messenger import DiscordMessenger
+from bot.errors import ConfigError, PlatformError
+from tests.discord.memory import MemoryInbox, MemoryPersonas
+from tests.discord.stage import Stage, connected, messenger_for, signed_in
+from tests.loopback.discord import DiscordServer
+
+
+def plain(
+    server: DiscordServer, *, token: str = "", message_content: bool = False
+) -> DiscordMessenger:
+    return messenger_for(
+        server, MemoryInbox(), MemoryPersonas(), token=token, message_content=message_content
+    )
+
+
+async def test_a_wrong_token_is_a_matter_of_configuration(discord_server: DiscordServer) -> None:
+    with pytest.raises(ConfigError, match="Reset Token"):
+        await plain(discord_server, token="wrong").start()
+
+
+async def test_an_intent_that_is_not_granted_says_where_to_switch_it_on(
+    discord_server: DiscordServer,
+) -> None:
+    messenger = plain(discord_server, message_content=True)
+    await messenger.start()
+    with pytest.raises(ConfigError, match="Message Content Intent"):
+        await messenger.run()
+    await messenger.close()
+
+
+async def test_discord_being_away_at_the_start_may_be_tried_again(
+    discord_server: DiscordServer,
+) -> None:
+    discord_server.faults.fail("GET", "/users/@me$", status=503)
+    with pytest.raises(PlatformError):
+        await plain(discord_server).start()
+
+
+async def test_a_token_revoked_between_start_and_run_is_a_matter_of_configuration(
+    discord_server: DiscordServer,
+) -> None:
+    messenger = plain(discord_server)
+    await messenger.start()
+    discord_server.gateway._token = "another"
+    with pytest.raises(ConfigError, match="Reset Token"):
+        await messenger.run()
+    await messenger.close()
+
+
+async def test_commands_are_registered_only_when_they_changed(
+    discord_server: DiscordServer,
+) -> None:
+    async with connected(discord_server):
+        pass
+    assert discord_server.applications.upserts == 1
+    asked = r"/applications/\d+/commands$"
+    seen = discord_server.faults.hold("GET", asked, after=True)
+    async with signed_in(discord_server):
+        await seen.reached()
+        seen.release()
+    assert discord_server.applications.upserts == 1
+
+
+async def test_commands_that_cannot_be_registered_keep_nobody_waiting(
+    discord_server: DiscordServer,
+) -> None:
+    refused = discord_server.faults.fail("PUT", r"/commands$", status=403)
+    async with signed_in(discord_server) as stage:
+        await refused.reached()
+        outlet = await stage.asked()
+        await outlet.create("hi", nonce="n1")
+        assert len(stage.channel.from_bot) == 1
+
+
+async def test_before_it_listens_it_can_already_send(stage: Stage) -> None:
+    outlet = await stage.asked()
+    await outlet.create("hi", nonce="n1")
+    assert len(stage.channel.from_bot) == 1
+    assert stage.server.gateway.identifies == 0
+
+
+async def test_after_it_stopped_listening_it_can_still_send(live: Stage) -> None:
+    outlet = await live.asked()
+    await live.inbox.until(lambda inbox: bool(inbox.accepted))
+    await live.messenger.stop_listening()
+    await live.ann.mentions(live.channel, "too late")
+    await outlet.create("hi", nonce="n1")
+    assert len(live.channel.from_bot) == 1
+    assert [one.text for one in live.inbox.accepted] == ["hello"]
+
+
+async def test_run_returns_when_it_is_closed(discord_server: DiscordServer) -> None:
+    messenger = plain(discord_server)
+    await messenger.start()
+    running = asyncio.create_task(messenger.run())
+    await discord_server.gateway.wait_connected()
+    await messenger.close()
+    async with asyncio.timeout(5):
+        await running
+    assert running.exception() is None
+
+
+async def test_run_that_is_cancelled_ends_and_can_be_closed(discord_server: DiscordServer) -> None:
+    messenger = plain(discord_server)
+    await messenger.start()
+    running = asyncio.create_task(messenger.run())
+    await discord_server.gateway.wait_connected()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await messenger.close()
+    assert running.cancelled()

@@ -1,0 +1,112 @@
+"""What can go wrong on purpose: errors, lost connections and delays for chosen requests."""
+
+# ruff: noqa: ASYNC109 - tests say how long they are ready to wait
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import struct
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+
+@dataclass(eq=False)
+class Fault:
+    """What happens to the next `times` requests that fit.
+
+    `after` lets the request do its work first, so that only the answer is lost. A fault with
+    neither status nor `reset` only delays: by `delay` seconds, or until `release` is called.
+    """
+
+    method: str
+    path: str
+    times: int = 1
+    status: int | None = None
+    reset: bool = False
+    after: bool = False
+    delay: float = 0.0
+    held: bool = False
+    seen: int = 0
+    _arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    _released: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def fits(self, method: str, path: str) -> bool:
+        """Whether it is meant for this request, and not yet used up."""
+        fresh = self.seen < self.times
+        return fresh and method == self.method and re.search(self.path, path) is not None
+
+    def release(self) -> None:
+        """Let the held requests go on."""
+        self._released.set()
+
+    async def reached(self, timeout: float = 10) -> None:
+        """Until a request has met this fault."""
+        await asyncio.wait_for(self._arrived.wait(), timeout)
+
+    async def pause(self) -> None:
+        """Delay a request as told."""
+        self._arrived.set()
+        if self.held:
+            await self._released.wait()
+        if self.delay:
+            await asyncio.sleep(self.delay)
+
+
+class Faults:
+    """The faults in waiting, oldest first."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+
+    def fail(
+        self, method: str, path: str, *, status: int = 500, times: int = 1, after: bool = False
+    ) -> Fault:
+        """Answer the next fitting requests with a status; `path` is a regular expression."""
+        return self._add(Fault(method, path, times, status=status, after=after))
+
+    def drop(self, method: str, path: str, *, times: int = 1, after: bool = False) -> Fault:
+        """Reset the connection instead of answering, before or after doing what was asked."""
+        return self._add(Fault(method, path, times, reset=True, after=after))
+
+    def hold(self, method: str, path: str, *, times: int = 1, after: bool = False) -> Fault:
+        """Keep requests waiting until `release`."""
+        return self._add(Fault(method, path, times, held=True, after=after))
+
+    def slow(self, method: str, path: str, seconds: float, *, times: int = 1_000_000) -> Fault:
+        """Answer late, as a far network does."""
+        return self._add(Fault(method, path, times, delay=seconds))
+
+    def clear(self) -> None:
+        """Nothing goes wrong any more."""
+        for fault in self._faults:
+            fault.times = 0
+            fault.release()
+        self._faults.clear()
+
+    def meet(self, method: str, path: str) -> Fault | None:
+        """The fault for this request, counted as used."""
+        for fault in self._faults:
+            if fault.fits(method, path):
+                fault.seen += 1
+                return fault
+        return None
+
+    def _add(self, fault: Fault) -> Fault:
+        self._faults.append(fault)
+        return fault
+
+
+def reset(request: web.Request) -> None:
+    """Cut the connection so that the client sees a reset, not an end."""
+    transport = request.transport
+    if transport is None:
+        return
+    line = transport.get_extra_info("socket")
+    if line is not None:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()

@@ -1,0 +1,26 @@
+"""Snowflakes: ids that grow with time, as Discord gives them out."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+EPOCH_MS = 1_420_070_400_000
+
+
+class Snowflakes:
+    """Ids in strictly rising order; the time of creation can be read from them."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def next(self) -> int:
+        """A new id, larger than every id before."""
+        by_clock = (int(time.time() * 1000) - EPOCH_MS) << 22
+        self._last = max(by_clock, self._last + 1)
+        return self._last
+
+
+def created_at(snowflake: int) -> datetime:
+    """The moment an id was given out."""
+    return datetime.fromtimestamp(((snowflake >> 22) + EPOCH_MS) / 1000, UTC)

@@ -1,0 +1,129 @@
+"""The real program as a process of its own, against a loopback Discord."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.loopback.discord import DiscordServer
+
+ROOT = Path(__file__).parents[2]
+CONFIG = """
+[model]
+name = "{model}"
+device = "cpu"
+dtype = "float32"
+
+[sampling]
+max_new_tokens = {tokens}
+
+[discord]
+api_url = "{api_url}"
+gateway_url = "{gateway_url}"
+
+[conversation]
+journal_interval = "0.1 s"
+
+[data]
+folder = "{data}"
+"""
+
+
+@dataclass
+class Program:
+    """`quipu run` with its configuration and data; it can be started again and again."""
+
+    server: DiscordServer
+    folder: Path
+    model: Path
+    tokens: int = 64
+    token: str = ""
+    process: asyncio.subprocess.Process | None = None
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "data" / "quipu.db"
+
+    def rows(self, query: str) -> list[tuple[object, ...]]:
+        with closing(sqlite3.connect(self.file)) as database:
+            return database.execute(query).fetchall()
+
+    async def start(self) -> None:
+        """Launch it and wait until it listens."""
+        await self.launch()
+        await self.server.gateway.wait_connected(timeout=90)
+
+    async def launch(self) -> asyncio.subprocess.Process:
+        """Write its configuration and run it."""
+        config = self.folder / "config.toml"
+        config.write_text(
+            CONFIG.format(
+                model=self.model,
+                tokens=self.tokens,
+                api_url=self.server.api_url,
+                gateway_url=self.server.gateway_url,
+                data=self.folder / "data",
+            ),
+            encoding="utf-8",
+        )
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "bot",
+            "--config",
+            str(config),
+            "run",
+            cwd=ROOT,
+            env={
+                **os.environ,
+                "DISCORD_TOKEN": self.token or self.server.token,
+                "OMP_NUM_THREADS": "1",
+            },
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        self._reader = asyncio.create_task(self._read())
+        return self.process
+
+    async def stop(self, *, kill: bool = False) -> int:
+        """End it and return its exit code."""
+        assert self.process is not None
+        if self.process.returncode is None:
+            if kill:
+                self.process.kill()
+            else:
+                self.process.terminate()
+        return await self.ended()
+
+    async def ended(self) -> int:
+        """Wait until it has ended by itself; returns its exit code."""
+        assert self.process is not None
+        code = await asyncio.wait_for(self.process.wait(), 60)
+        await self._reader
+        return code
+
+    async def _read(self) -> None:
+        assert self.process is not None
+        assert self.process.stderr is not None
+        async for line in self.process.stderr:
+            self.said.append(line.decode("utf-8", "replace"))
+
+
+@asynccontextmanager
+async def running(
+    server: DiscordServer, folder: Path, model: Path, *, tokens: int
+) -> AsyncIterator[Program]:
+    program = Program(server, folder, model, tokens)
+    await program.start()
+    try:
+        yield program
+    finally:
+        await program.stop(kill=True)
