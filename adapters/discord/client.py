@@ -91,16 +91,11 @@ class GatewayClient(discord.Client):
         """Hand a message for the bot to the Inbox."""
         if not self.listening or self.user is None or not addressed(message, self.user):
             return
-        channel = await self._known(message.channel)
-        inbound = inbound_of(message, self.user, channel)
-        if inbound is None:
-            return
-        try:
-            claimed = await self._inbox.accept(inbound)
-            log.debug("discord.message", id=inbound.message_id, claimed=claimed)
-        except QuipuError as error:
-            log.exception("discord.message_not_accepted", id=inbound.message_id)
-            await self._apologise(inbound, error)
+        async with self._turn(message.channel.id):
+            channel = await self._known(message.channel)
+            inbound = inbound_of(message, self.user, channel)
+            if inbound is not None:
+                await self._hand_on(inbound)
 
     async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
         """Pass on new words; Discord also reports its own additions, such as link previews."""
