@@ -26,6 +26,7 @@ from bot.conversation.answering import Answering
 from bot.conversation.conversations import Conversations
 from bot.conversation.personas import PersonaBook
 from bot.errors import ConfigError
+from bot.log import adopt
 from bot.ports import Generator, Store
 from bot.prompt.builder import PromptBuilder
 from bot.prompt.load import load_builder, load_tokenizer
@@ -167,6 +168,7 @@ def _generator(settings: Settings, checkpoint: Checkpoint) -> Generator:
     from bot.generation.generator import LocalGenerator
     from bot.generation.loading import load
 
+    adopt()  # transformers puts up a log handler of its own when it is imported
     loaded = load(checkpoint.path, device=settings.model.device, dtype=settings.model.dtype)
     return LocalGenerator(
         loaded,

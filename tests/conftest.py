@@ -12,7 +12,6 @@ import pytest
 from bot.prompt.tokenizer import SentencePieceTokenizer, Tokenizer
 from tests.pieces import train_pieces
 
-
 pytest_plugins = ["tests.loopback.plugin"]
 
 

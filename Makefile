@@ -1,0 +1,70 @@
+# Quipu: `make run` starts it, `make test` tests it. Both set up .venv first, if they have to.
+# Every path is relative, so that the folder may have spaces in its name.
+
+.DEFAULT_GOAL := help
+
+# The first Python on the path that is new enough; name another one with PYTHON=...
+PYTHON ?=
+PIP := .venv/bin/python -m pip --disable-pip-version-check
+INPUTS := pyproject.toml constraints.txt
+
+.PHONY: help run chat test slow lint types check fix pins clean
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+
+run: .venv/ready ## start Quipu: the platforms of config.toml, or a chat in this terminal
+	@exec .venv/bin/quipu $(OPTIONS) run $(ARGS)
+
+chat: .venv/ready ## chat in this terminal
+	@exec .venv/bin/quipu $(OPTIONS) chat $(ARGS)
+
+test: .venv/ready-dev ## run the tests, in random order
+	@exec .venv/bin/python -m pytest $(ARGS)
+
+slow: .venv/ready-dev ## run the tests that take minutes
+	@exec .venv/bin/python -m pytest -m slow $(ARGS)
+
+lint: .venv/ready-dev ## look at format and style
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+
+types: .venv/ready-dev ## check the types, tests included
+	@exec .venv/bin/mypy
+
+check: ## everything that CI runs
+	@exec .ci/run
+
+fix: .venv/ready-dev ## mend format and what can be mended of style
+	@.venv/bin/ruff check --fix . || true
+	@.venv/bin/ruff format .
+
+# Without torch's local tag and its CUDA packages, which are the business of pip's index.
+pins: .venv/ready-dev ## write the versions in .venv into constraints.txt
+	@grep '^#' constraints.txt > .venv/pins
+	@$(PIP) freeze --exclude-editable --exclude quipu | sed -E 's/\+[a-z0-9.]+$$//' \
+		| grep -viE '^(nvidia-|cuda-|triton)|@' >> .venv/pins
+	@mv .venv/pins constraints.txt
+
+clean: ## remove the environment and everything that tools left behind
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/ready: .venv/made $(INPUTS)
+	@echo "==> installing what Quipu needs (the first time this takes some minutes)"
+	@$(PIP) install -c constraints.txt -e ".[discord]"
+	@touch .venv/ready
+
+# It holds all that `make run` needs, so both are ready afterwards.
+.venv/ready-dev: .venv/made $(INPUTS)
+	@echo "==> installing what Quipu and its tests need (the first time this takes some minutes)"
+	@$(PIP) install -c constraints.txt -e ".[discord,dev]"
+	@touch .venv/ready .venv/ready-dev
+
+# An environment that somebody made by hand is kept, a broken one is made again.
+.venv/made:
+	@.venv/bin/python -m pip --version >/dev/null 2>&1 || { \
+	python=$$(PYTHON="$(PYTHON)" bash .ci/find-python) && \
+	echo "==> making .venv with $$("$$python" --version)" && \
+	"$$python" -m venv --clear .venv; }
+	@touch .venv/made

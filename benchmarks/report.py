@@ -1,0 +1,60 @@
+"""A table for people and JSON for machines, with the date and the hardware they hold for."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+RESULTS = Path(__file__).parent / "results"
+Row = Mapping[str, Any]
+
+
+def circumstances(*packages: str) -> dict[str, Any]:
+    """When, where and with which versions."""
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        **{package: version(package) for package in packages},
+    }
+
+
+def show(title: str, rows: Sequence[Row]) -> None:
+    """Print the rows as a table."""
+    table = Table(title=title)
+    for column in rows[0]:
+        table.add_column(column, justify="left" if isinstance(rows[0][column], str) else "right")
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    Console().print(table)
+
+
+def save(name: str, title: str, text: str, rows: Sequence[Row], about: Mapping[str, Any]) -> None:
+    """Write results/NAME.json and results/NAME.md."""
+    RESULTS.mkdir(exist_ok=True)
+    data = {"circumstances": dict(about), "rows": [dict(row) for row in rows]}
+    (RESULTS / f"{name}.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    head = "| " + " | ".join(rows[0]) + " |\n|" + "---|" * len(rows[0])
+    body = "\n".join("| " + " | ".join(str(v) for v in row.values()) + " |" for row in rows)
+    where = ", ".join(f"{key} {value}" for key, value in about.items())
+    page = f"# {title}\n\n{text}\n\n{head}\n{body}\n\nMeasured: {where}.\n"
+    (RESULTS / f"{name}.md").write_text(page, encoding="utf-8")
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

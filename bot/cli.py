@@ -1,0 +1,291 @@
+"""The command line: `quipu run`, `chat`, `prompt`, `doctor`, `health` and `db upgrade`.
+
+A failure is one clear line for each thing wrong and an exit code: 2 for a mistake in the call or
+the configuration, 1 for anything else. Tracebacks are for --debug.
+"""
+
+import asyncio
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.exceptions import TyperException
+from typer.main import get_command
+
+from bot import __version__, heartbeat, log
+from bot.errors import ConfigError, QuipuError
+from bot.settings import Settings, load
+from bot.values import Finding, Prompt
+
+SECRET_VARIABLES = ("DISCORD_TOKEN", "HF_TOKEN")
+HOW_TO_CONNECT = (
+    "no platform is configured; to connect to Discord, set DISCORD_TOKEN in the environment "
+    "(config.example.toml says where to get one)"
+)
+
+
+@dataclass(slots=True)
+class Call:
+    """One call of the program: its global options, and what must not be printed in it."""
+
+    config: Path | None = None
+    debug: bool = False
+    mask: log.Mask = field(
+        default_factory=lambda: log.Mask(os.environ.get(name, "") for name in SECRET_VARIABLES)
+    )
+
+    def prepare(self, *, quiet: bool = False) -> Settings:
+        """Load the configuration and set up logging; `quiet` leaves the screen to a chat."""
+        settings = load(self.config)
+        hidden = [os.environ.get(name, "") for name in SECRET_VARIABLES]
+        self.mask = log.Mask([*hidden, *settings.secrets()])
+        level = "debug" if self.debug else settings.log.level
+        if quiet and level == "info":
+            level = "warning"
+        log.set_up(level, settings.log.format, self.mask)
+        return settings
+
+    def complain(self, error: BaseException) -> None:
+        """Say what went wrong on standard error, one line for each thing."""
+        if self.debug:
+            print_safely(self.mask("".join(traceback.format_exception(error)).rstrip("\n")))
+        while isinstance(error, BaseExceptionGroup):  # a TaskGroup's; the first one is the cause
+            error = error.exceptions[0]
+        for line in self.mask(_words(error)).splitlines():
+            print_safely(f"quipu: {line}")
+
+
+def main() -> NoReturn:
+    """The entry point of the program."""
+    sys.exit(run_command(sys.argv[1:]))
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Carry out one command line and return the exit code."""
+    call = Call()
+    try:
+        command = get_command(build())
+        code = command.main([*arguments], prog_name="quipu", standalone_mode=False, obj=call)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # whoever read us has gone; Python would complain again when it flushes at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (TyperException, ConfigError) as error:
+        call.complain(error)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:  # noqa: BLE001  the last place where it can become a line
+        call.complain(error)
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def build() -> typer.Typer:
+    """The commands and their options."""
+    app = typer.Typer(
+        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        pretty_exceptions_enable=False,
+    )
+    app.callback(invoke_without_command=True)(quipu)
+    for command in (run, chat, prompt, doctor, health):
+        app.command()(command)
+    database = typer.Typer(help="Look after the database.", no_args_is_help=False)
+    database.callback(invoke_without_command=True)(_help_alone)
+    database.command()(upgrade)
+    app.add_typer(database, name="db")
+    return app
+
+
+def quipu(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="Configuration file; otherwise $QUIPU_CONFIG or ./config.toml."),
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Log more; show tracebacks.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    """A self-hosted chat bot with a Llama 2 chat model inside its own process."""
+    if version:
+        typer.echo(f"quipu {__version__}")
+        raise typer.Exit
+    call: Call = context.obj
+    call.config, call.debug = config, debug
+    _help_alone(context)
+
+
+def run(context: typer.Context) -> None:
+    """Connect to the configured platforms; with none, open a chat in this terminal."""
+    call: Call = context.obj
+    settings = call.prepare(quiet=False)
+    if settings.connects:
+        from bot import app
+
+        asyncio.run(app.run(settings))
+    elif sys.stdin is not None and sys.stdin.isatty():
+        print_safely(f"quipu: {HOW_TO_CONNECT}")
+        chat(context)
+    else:
+        raise ConfigError(f"{HOW_TO_CONNECT}; or use `quipu chat`")
+
+
+def chat(context: typer.Context) -> None:
+    """Chat here; with piped standard input, answer each line in turn."""
+    call: Call = context.obj
+    settings = call.prepare(quiet=True)
+    from bot import app
+
+    interactive = sys.stdin is not None and sys.stdin.isatty()
+    asyncio.run(app.chat(settings, interactive=interactive))
+
+
+def prompt(
+    context: typer.Context,
+    source: Annotated[
+        str, typer.Option("--json", metavar="FILE", help='JSON file, "-" for standard input.')
+    ] = "-",
+    model: Annotated[
+        str | None, typer.Option(help="Name or folder; tokenizer files and config.json suffice.")
+    ] = None,
+) -> None:
+    """Show the exact prompt that a dialog becomes, as text and as token ids."""
+    call: Call = context.obj
+    settings = call.prepare(quiet=True)
+    from bot import app
+    from bot.commands import dialogs
+
+    if source == "-" and sys.stdin.isatty():
+        print_safely("quipu: type a dialog as JSON and end it with Ctrl-D")
+    given, is_list = dialogs.read(source, sys.stdin.buffer)
+    prompts = app.prompt(settings, given, model=model)
+    shown = [_prompt_as_json(each) for each in prompts]
+    _print_json(shown if is_list else shown[0])
+
+
+def doctor(context: typer.Context) -> int:
+    """Check everything that `quipu run` needs, and say how to mend what is wrong."""
+    from bot.commands.findings import show
+
+    findings = _examine(context.obj)
+    show(findings, sys.stdout)
+    return int(any(finding.severity == "error" for finding in findings))
+
+
+def health(context: typer.Context) -> int:
+    """Exit 0 if a Quipu with this configuration is running and alive, for health checks."""
+    call: Call = context.obj
+    settings = call.prepare(quiet=True)
+    age = heartbeat.age(settings.heartbeat)
+    alive = heartbeat.fresh(settings.heartbeat)
+    seen = "no sign of life yet" if age is None else f"last sign of life {age:.0f} s ago"
+    typer.echo(f"{'alive' if alive else 'not alive'}: {seen}")
+    return 0 if alive else 1
+
+
+def upgrade(context: typer.Context) -> None:
+    """Bring the database to the newest version; `quipu run` does this by itself."""
+    call: Call = context.obj
+    settings = call.prepare(quiet=True)
+    asyncio.run(_upgrade(settings))
+
+
+def print_safely(line: str) -> None:
+    """Print to standard error, whatever it is connected to."""
+    typer.echo(line, err=True)
+
+
+def _help_alone(context: typer.Context) -> None:
+    """Show the help where no command follows."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, TyperException):
+        return f"{error.format_message().rstrip('.')} (see quipu --help)"
+    if isinstance(error, QuipuError):
+        return str(error)
+    return f"unexpected {type(error).__name__}: {error}".rstrip(": ") + " (--debug shows where)"
+
+
+def _prompt_as_json(made: Prompt) -> dict[str, Any]:
+    fields = asdict(made) | {"persona": made.persona.text if made.persona else None}
+    first = ("text", "ids", "kept", "dropped", "persona")
+    return {name: fields.pop(name) for name in first} | fields
+
+
+def _print_json(value: Any) -> None:
+    import json
+
+    typer.echo(json.dumps(value, ensure_ascii=False).encode())  # bytes: in any locale
+
+
+async def _upgrade(settings: Settings) -> None:
+    import storage
+
+    await storage.upgrade(settings.database_url)
+    revision = await storage.current_revision(settings.database_url)
+    typer.echo(f"the database is at revision {revision}")
+
+
+def _examine(call: Call) -> list[Finding]:
+    """Everything in turn; what needs the configuration is left out when that is wrong."""
+    from bot import doctor as checks
+
+    try:
+        settings = call.prepare(quiet=True)
+    except ConfigError as error:
+        return [
+            Finding("error", line, "mend the configuration") for line in str(error).splitlines()
+        ]
+    findings = [checks.configuration(settings, call.config), *checks.data_folder(settings)]
+    findings += asyncio.run(_examine_database(settings))
+    findings += checks.model(settings)
+    return findings + asyncio.run(_examine_discord(settings))
+
+
+async def _examine_database(settings: Settings) -> list[Finding]:
+    import storage
+
+    url = settings.database_url
+    mend = "check [database] url, the file's owner and the disk"
+    try:
+        head, revision = storage.head_revision(), await storage.current_revision(url)
+        if revision is None:
+            return [Finding("ok", "the database is empty; quipu run fills it")]
+        store = await storage.open_store(url)
+        try:
+            await store.check()
+        finally:
+            await store.close()
+    except QuipuError as error:
+        return [Finding("error", str(error), mend)]
+    if revision != head:
+        return [Finding("ok", f"the database is at {revision}; quipu run brings it to {head}")]
+    return [Finding("ok", f"the database answers and is at revision {revision}")]
+
+
+async def _examine_discord(settings: Settings) -> list[Finding]:
+    if "discord" not in settings.connects or settings.discord is None:
+        return [Finding("warning", "no platform is configured", HOW_TO_CONNECT)]
+    discord = settings.discord
+    try:
+        from adapters.discord.doctor import examine
+
+        token = discord.require_token()
+        wanted = discord.message_content
+        return await examine(token, api_url=discord.api_url, message_content=wanted)
+    except ImportError:
+        mend = 'install it: pip install "quipu[discord]"'
+        return [Finding("error", "discord.py is not installed", mend)]
+    except QuipuError as error:
+        return [Finding("error", str(error), "mend section [discord]")]

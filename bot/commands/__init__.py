@@ -1,0 +1,1 @@
+"""What the commands of the command line read and print; the commands themselves are in bot.cli."""

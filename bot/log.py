@@ -1,0 +1,138 @@
+"""Logging: structlog for our own lines, everybody else's routed into the same stream, no secrets.
+
+Lines go to standard error: coloured text on a terminal, JSON elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any, TextIO
+from urllib.parse import quote
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+MASK = "***"
+SHORTEST_SECRET = 4
+"""Masking anything shorter would make the log unreadable."""
+
+LIBRARIES = ("aiosqlite", "alembic", "asyncio", "discord", "httpx", "sqlalchemy", "transformers")
+"""What these say below a warning is of interest to their own developers only."""
+
+WITH_OWN_HANDLERS = ("transformers", "huggingface_hub")
+
+
+class Mask:
+    """Replaces every planted secret, however it was escaped on its way into a text."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        forms = {
+            form
+            for secret in secrets
+            if len(secret) >= SHORTEST_SECRET
+            for form in (
+                secret,
+                quote(secret, safe=""),
+                json.dumps(secret)[1:-1],
+                repr(secret)[1:-1],
+            )
+        }
+        self._forms = sorted(forms, key=len, reverse=True)
+
+    def __call__(self, text: str) -> str:
+        """The text without secrets."""
+        for form in self._forms:
+            text = text.replace(form, MASK)
+        return text
+
+    def event(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        """The same for a structlog event, before it is rendered and its texts escaped.
+
+        An exception that waits to be formatted is left to `rendered`.
+        """
+        return {
+            key: value if key == "exc_info" else self._value(value) for key, value in event.items()
+        }
+
+    def rendered(self, _logger: WrappedLogger, _method: str, line: Any) -> str:
+        """The same for the finished line: tracebacks and the `repr` of objects come in late."""
+        return self(str(line))
+
+    def _value(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self(value)
+        if isinstance(value, Mapping):
+            return {self._value(key): self._value(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._value(item) for item in value]
+        return value if value is None or isinstance(value, (int, float)) else self(repr(value))
+
+
+def set_up(level: str, layout: str, mask: Mask, stream: TextIO | None = None) -> None:
+    """Configure structlog and standard logging for the whole process.
+
+    `layout` is "console", "json" or "auto", which looks at whether the stream is a terminal.
+    """
+    stream = stream or sys.stderr
+    console = layout == "console" or (layout == "auto" and stream.isatty())
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_formatter(mask, stream, console=console))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    logging.captureWarnings(capture=True)
+    quietest = logging.INFO if level == "debug" else logging.WARNING
+    for name in LIBRARIES:
+        logging.getLogger(name).setLevel(max(quietest, root.level))
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_shared(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,  # a logger made before this call must follow it too
+    )
+
+
+def adopt() -> None:
+    """Take over the loggers of libraries that put up their own handlers when they are imported."""
+    for name in WITH_OWN_HANDLERS:
+        logger = logging.getLogger(name)
+        logger.handlers = []
+        logger.propagate = True
+
+
+def _shared() -> list[Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+
+
+def _formatter(mask: Mask, stream: TextIO, *, console: bool) -> logging.Formatter:
+    renderers: list[Processor]
+    if console:
+        # plain: the pretty one prints local variables, and those hold secrets
+        plain = structlog.dev.plain_traceback
+        colours = stream.isatty()
+        renderers = [structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=plain)]
+    else:
+        renderers = [structlog.processors.JSONRenderer(ensure_ascii=False, default=repr)]
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*_shared(), structlog.stdlib.ExtraAdder()],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            *([] if console else [structlog.processors.format_exc_info]),
+            mask.event,
+            *renderers,
+            mask.rendered,
+        ],
+    )

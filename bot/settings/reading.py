@@ -1,0 +1,128 @@
+"""From the file and the environment to Settings, with everything that is wrong said at once."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr, ValidationError
+from pydantic_settings import SettingsError
+
+from bot.errors import ConfigError
+from bot.settings.complaints import MAY_BE_SECRET, Complaints
+from bot.settings.sections import DiscordSettings, PersonaSettings, Settings
+
+DEFAULT_FILE = Path("config.toml")
+TOKEN_VARIABLE = "DISCORD_TOKEN"  # noqa: S105  the name of a variable
+
+
+def find(path: Path | None = None) -> Path | None:
+    """The configuration file: the one given, `$QUIPU_CONFIG`, or config.toml here if there is one.
+
+    Raises ConfigError when a file was asked for and is not there.
+    """
+    asked = path or (Path(named) if (named := os.environ.get("QUIPU_CONFIG")) else None)
+    if asked is None:
+        return DEFAULT_FILE if DEFAULT_FILE.is_file() else None
+    if not asked.is_file():
+        raise ConfigError(f"there is no configuration file {asked}")
+    return asked
+
+
+def load(path: Path | None = None) -> Settings:
+    """The configuration from file and environment. ConfigError has one line for each mistake."""
+    file = find(path)
+    settings = check({} if file is None else _table(file), file)
+    return _resolve(settings, file)
+
+
+def check(table: dict[str, Any], file: Path | None = None) -> Settings:
+    """Settings from a parsed file laid under the environment; opens no other file."""
+    complaints = Complaints(file)
+    table = complaints.sift(table)
+    _take_token(table)
+    try:
+        settings = Settings(**table)
+    except ValidationError as error:
+        complaints.add_all(error)
+    except SettingsError:
+        complaints.raise_if_any()  # a section's own variable, which `sift` has found
+        raise ConfigError("a QUIPU_ variable of the environment cannot be read") from None
+    complaints.raise_if_any()
+    return settings
+
+
+def _table(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file} cannot be read: it is not UTF-8 text") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{file} is not TOML: {error}") from error
+
+
+def _take_token(table: dict[str, Any]) -> None:
+    if token := os.environ.get(TOKEN_VARIABLE, "").strip():
+        section = table.setdefault("discord", {})
+        if isinstance(section, dict):
+            section["token"] = token
+
+
+def _resolve(settings: Settings, file: Path | None) -> Settings:
+    """Read the files that the settings name; relative paths begin at the configuration file."""
+    base = Path() if file is None else file.parent
+    update: dict[str, Any] = {
+        "persona": _with_persona(settings.persona, base),
+        "data": settings.data.model_copy(update={"folder": _path(settings.data.folder, base)}),
+    }
+    if settings.model.name.startswith((".", "~")):
+        name = str(_path(Path(settings.model.name), base))
+        update["model"] = settings.model.model_copy(update={"name": name})
+    if settings.discord is not None:
+        update["discord"] = _with_token(settings.discord, base)
+    return settings.model_copy(update=update)
+
+
+def _with_token(discord: DiscordSettings, base: Path) -> DiscordSettings:
+    if discord.token is not None or discord.token_file is None:
+        return discord
+    key = "[discord] token_file"
+    path = _path(discord.token_file, base)
+    if MAY_BE_SECRET.fullmatch(str(discord.token_file)) and not path.is_file():
+        raise ConfigError(f"{key} must name a file; what it holds looks like the token itself")
+    token = _text(path, key).strip()
+    if not token or len(token.split()) > 1:
+        raise ConfigError(f"{key}: {path} must hold the token and nothing else")
+    return discord.model_copy(update={"token": SecretStr(token)})
+
+
+def _with_persona(persona: PersonaSettings, base: Path) -> PersonaSettings:
+    if persona.file is None:
+        return persona
+    if "text" in persona.model_fields_set:
+        raise ConfigError("[persona] has both text and file; take one of them away")
+    text = _text(_path(persona.file, base), "[persona] file").strip()
+    try:
+        return PersonaSettings(text=text, file=persona.file)
+    except ValidationError as error:
+        raise ConfigError("[persona] file must hold at most 16,000 characters") from error
+
+
+def _text(path: Path, key: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"{key}: {path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"{key}: {path} is not UTF-8 text") from error
+
+
+def _path(path: Path, base: Path) -> Path:
+    try:
+        return base / path.expanduser()
+    except RuntimeError as error:
+        raise ConfigError(f"{path}: there is no such home folder") from error

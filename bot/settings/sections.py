@@ -1,0 +1,198 @@
+"""The configuration as frozen values: one class for each section, with every default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import unquote, urlsplit
+
+from platformdirs import user_data_path
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from bot.errors import ConfigError
+from bot.settings.units import Between, Duration, FilePath, Fraction, Says, Whole, reads
+from bot.values import Sampling
+
+PERSONA = "You are Quipu, a friendly assistant in this chat. Answer briefly and honestly."
+
+
+class Section(BaseModel):
+    """What all sections have in common: frozen, and no key that is not known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class DiscordSettings(Section):
+    """Being in Discord. The section's presence, or a token in the environment, asks for it."""
+
+    enabled: bool = True
+    token: Annotated[SecretStr | None, reads(r"\S+"), Says("one word")] = None
+    token_file: FilePath | None = None
+    message_content: bool = False
+    api_url: Annotated[
+        str | None, Field(pattern=r"^https?://\S+$"), Says("an http:// or https:// address")
+    ] = None
+    gateway_url: Annotated[
+        str | None, Field(pattern=r"^wss?://\S+$"), Says("a ws:// or wss:// address")
+    ] = None
+
+    def require_token(self) -> str:
+        """The token. Raises ConfigError when there is none."""
+        if self.token is None:
+            raise ConfigError(
+                "Discord is configured, but there is no token: set DISCORD_TOKEN in the "
+                "environment, or token_file in section [discord]"
+            )
+        return self.token.get_secret_value()
+
+
+class ModelSettings(Section):
+    """Which model answers, and how much of it at once."""
+
+    name: Annotated[
+        str,
+        Field(pattern=r"^[^\x00\s](?:[^\x00]*[^\x00\s])?$"),
+        Says("demo, a folder or a model's name"),
+    ] = "demo"
+    revision: Annotated[str | None, Field(min_length=1), Says("a branch, tag or commit")] = None
+    device: Annotated[
+        str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$"), Says('"auto", "cpu", "cuda" or "mps"')
+    ] = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    context: Annotated[Whole | None, Between(128, 1_048_576, "tokens")] = None
+    batch: Annotated[Whole, Between(1, 512, "conversations")] = 16
+    queue: Annotated[Whole, Between(1, 10_000, "messages")] = 64
+    prefill: Annotated[Whole, Between(16, 65_536, "tokens")] = 256
+
+
+class SamplingSettings(Section):
+    """How tokens are chosen, where this differs from what the model itself recommends."""
+
+    max_new_tokens: Annotated[Whole | None, Between(1, 131_072, "tokens")] = None
+    temperature: Annotated[Fraction | None, Between(0, 5)] = None
+    top_p: Annotated[Fraction | None, Between(0, 1, above=True)] = None
+    top_k: Annotated[Whole | None, Between(0, 1_000_000, "tokens")] = None
+    min_p: Annotated[Fraction | None, Between(0, 1, below=True)] = None
+    repetition_penalty: Annotated[Fraction | None, Between(0.5, 2)] = None
+    seed: Annotated[Whole | None, Between(0, 2**63 - 1)] = None
+
+    def over(self, recommended: Sampling) -> Sampling:
+        """The model's own sampling with what is configured laid over it."""
+        own = {name: getattr(recommended, name) for name in recommended.__slots__}
+        return Sampling(**own | self.model_dump(exclude_none=True))
+
+
+class PersonaSettings(Section):
+    """The system prompt of every Place that has set none; `file` is read into `text` by `load`."""
+
+    text: Annotated[str, Field(max_length=16_000), Says("text of at most 16,000 characters")] = (
+        PERSONA
+    )
+    file: FilePath | None = None
+
+
+class ConversationSettings(Section):
+    """How much may wait in a Place, and what a restart does with unfinished replies."""
+
+    waiting: Annotated[Whole, Between(1, 1_000, "messages")] = 8
+    journal_interval: Annotated[Duration, Between(0.1, 60, "s")] = 1.0
+    resume_within: Annotated[Duration, Between(0, 86_400, "s")] = 600.0
+
+
+class DatabaseSettings(Section):
+    """Where everything is journalled; without `url`, a SQLite file in the data folder."""
+
+    url: Annotated[
+        SecretStr | None,
+        reads(r"(sqlite|postgresql)(\+\w+)?://.*"),
+        Says("sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"),
+    ] = None
+
+
+class DataSettings(Section):
+    """The folder for what Quipu keeps."""
+
+    folder: FilePath = Field(
+        default_factory=lambda: user_data_path("quipu", appauthor=False), validate_default=True
+    )
+
+
+class LogSettings(Section):
+    """What is logged to standard error, and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "console", "json"] = "auto"
+
+
+class ShutdownSettings(Section):
+    """How long running answers may go on once a stop was asked for."""
+
+    deadline: Annotated[Duration, Between(0, 3_600, "s")] = 20.0
+
+
+class Settings(BaseSettings):
+    """The whole configuration, read once by `load` and handed on."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        env_prefix="QUIPU_",
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+    )
+
+    discord: DiscordSettings | None = None
+    model: ModelSettings = ModelSettings()
+    sampling: SamplingSettings = SamplingSettings()
+    persona: PersonaSettings = PersonaSettings()
+    conversation: ConversationSettings = ConversationSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    data: DataSettings = Field(default_factory=DataSettings)
+    log: LogSettings = LogSettings()
+    shutdown: ShutdownSettings = ShutdownSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment goes before the file, which comes as keyword arguments."""
+        return env_settings, init_settings
+
+    @property
+    def connects(self) -> tuple[str, ...]:
+        """The platforms to connect to; none means the terminal."""
+        return ("discord",) if self.discord is not None and self.discord.enabled else ()
+
+    @property
+    def database_url(self) -> str:
+        """The address of the database, with its password if it has one."""
+        if self.database.url is not None:
+            return self.database.url.get_secret_value()
+        return f"sqlite:///{self.data.folder / 'quipu.db'}"
+
+    @property
+    def heartbeat(self) -> Path:
+        """The file that a running Quipu touches, for `quipu health`."""
+        return self.data.folder / "heartbeat"
+
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be printed."""
+        found = []
+        if self.discord is not None and self.discord.token is not None:
+            found.append(self.discord.token.get_secret_value())
+        if password := _password(self.database_url):
+            found += [password, unquote(password)]
+        return tuple(found)
+
+
+def _password(url: str) -> str | None:
+    try:
+        return urlsplit(url).password
+    except ValueError:  # such as an unclosed bracket of an IPv6 address
+        return url.partition("://")[2]

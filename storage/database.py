@@ -1,0 +1,149 @@
+"""One database: its connections, and transactions that are whole even if the caller leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import structlog
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.util import await_only
+
+from storage import address
+from storage.failures import translated
+
+log = structlog.get_logger(__name__)
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+BUSY_SECONDS = 10.0
+READERS = 4
+
+# FULL, not NORMAL: in WAL mode NORMAL leaves the newest commits to the operating system, and a
+# power cut would then forget messages that the platform was already told we have.
+_PRAGMAS = ("synchronous=FULL", "foreign_keys=ON")
+
+
+def connect(url: URL, *, writes: bool, size: int, foreign_keys: bool = True) -> AsyncEngine:
+    """Connections for one purpose; nothing is opened before the first use."""
+    with translated(address.shown(url)):
+        if not address.is_sqlite(url):
+            return create_async_engine(
+                url, pool_size=size, pool_pre_ping=True, hide_parameters=True
+            )
+        engine = create_async_engine(
+            url,
+            poolclass=AsyncAdaptedQueuePool,
+            pool_size=size,
+            max_overflow=0,
+            hide_parameters=True,
+            # The driver must not open transactions by itself: it would do so late and deferred.
+            connect_args={"timeout": BUSY_SECONDS, "isolation_level": None},
+        )
+    _prepare(engine, begin="BEGIN IMMEDIATE" if writes else "BEGIN", foreign_keys=foreign_keys)
+    return engine
+
+
+def _prepare(engine: AsyncEngine, *, begin: str, foreign_keys: bool) -> None:
+    """Set every SQLite connection up and begin its transactions ourselves."""
+
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def try_first(_dialect: Any, _record: Any, where: Any, options: Any) -> None:
+        # When aiosqlite cannot open a file, its thread outlives the error and may find the
+        # event loop closed; so it gets only what can be opened.
+        await_only(asyncio.to_thread(_open_and_close, where, options))
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def set_up(connection: Any, _record: Any) -> None:
+        try:
+            _set_up(connection, _PRAGMAS if foreign_keys else _PRAGMAS[:1])
+        except BaseException:
+            # The pool does not know this connection yet, and would leave its thread running.
+            connection.close()
+            raise
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin_transaction(connection: Connection) -> None:
+        # A writer takes the lock at once: a reader that turns writer may find its view outdated,
+        # and then waiting does not help.
+        connection.exec_driver_sql(begin)
+
+
+def _open_and_close(where: Sequence[Any], options: Mapping[str, Any]) -> None:
+    sqlite3.connect(*where, **options).close()
+
+
+def _set_up(connection: Any, pragmas: Sequence[str]) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode")
+    # Only a new file needs the switch, which must have the file for itself.
+    if cursor.fetchone()[0] == "delete":
+        cursor.execute("PRAGMA journal_mode=WAL")
+    for pragma in pragmas:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _tell(task: asyncio.Task[Any]) -> None:
+    """Log how a transaction failed that nobody waits for any more."""
+    if not task.cancelled() and (error := task.exception()):
+        log.error("a transaction failed after its caller had left", error=str(error))
+
+
+class Database:
+    """Runs units of work, each one transaction. Readers never wait for the writer in SQLite."""
+
+    def __init__(self, url: URL) -> None:
+        self.shown = address.shown(url)
+        # SQLite has one writer at a time; one connection makes a fair queue of them, where the
+        # busy timeout alone would let them try at random. In memory there is but one connection.
+        lone = address.is_sqlite(url)
+        self._writer = connect(url, writes=True, size=1 if lone else READERS)
+        self._reader = self._writer
+        if lone and not address.in_memory(url):
+            self._reader = connect(url, writes=False, size=READERS)
+        self._running: set[asyncio.Task[Any]] = set()
+
+    async def read(
+        self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs
+    ) -> _T:
+        """Run work that only looks, on one consistent view."""
+        return await self._whole(self._reader, lambda c: work(c, *args, **kwargs))
+
+    async def write(
+        self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs
+    ) -> _T:
+        """Run work that changes something; it is on disk when this returns."""
+        return await self._whole(self._writer, lambda c: work(c, *args, **kwargs))
+
+    async def close(self) -> None:
+        """Let running transactions end, then close the connections."""
+        await asyncio.gather(*self._running, return_exceptions=True)
+        with translated(self.shown):
+            await self._writer.dispose()
+            await self._reader.dispose()
+
+    async def _whole(self, engine: AsyncEngine, work: Callable[[Connection], _T]) -> _T:
+        """Finish the transaction even if the caller is cancelled.
+
+        Breaking off in the middle would throw the connection away, which in memory is everything.
+        """
+        task = asyncio.create_task(self._transaction(engine, work))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(_tell)
+            raise
+
+    async def _transaction(self, engine: AsyncEngine, work: Callable[[Connection], _T]) -> _T:
+        with translated(self.shown):
+            async with engine.begin() as connection:
+                return await connection.run_sync(work)

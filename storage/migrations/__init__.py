@@ -1,0 +1,1 @@
+"""The steps from every released version of the database to the newest."""

@@ -1,0 +1,192 @@
+"""The journal: every reply from its claim to its ending."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import insert, select, update
+from sqlalchemy.engine import Connection, Row
+from sqlalchemy.exc import IntegrityError
+
+from bot.values import Author, Finish, Inbound, Part, Place, Prompt, Reply, ReplyState, Standing
+from storage import turns
+from storage.tables import claims, places, replies, reply_parts
+
+log = structlog.get_logger(__name__)
+
+
+def claim(connection: Connection, inbound: Inbound, now: datetime) -> Reply | None:
+    """Save the message as a turn and open its reply; None if the message was claimed before."""
+    key = {
+        "platform": inbound.place.platform,
+        "workspace": inbound.place.workspace,
+        "message_id": inbound.message_id,
+    }
+    if not _insert_once(connection, claims, {**key, "claimed_at": now}):
+        return None
+    _settle(connection, inbound.place, now)
+    author = inbound.author
+    reply_id: int = connection.execute(
+        insert(replies)
+        .values(
+            place_id=inbound.place.id,
+            author_id=author.id,
+            author_name=author.name,
+            author_standing=author.standing,
+            message_id=inbound.message_id,
+            state=ReplyState.CLAIMED,
+            text="",
+            reason="",
+            claimed_at=now,
+            updated_at=now,
+        )
+        .returning(replies.c.id)
+    ).scalar_one()
+    turns.save_question(connection, inbound, reply_id)
+    return Reply(reply_id, inbound.place, author, inbound.message_id, ReplyState.CLAIMED, now)
+
+
+def merge(connection: Connection, merged: Sequence[int], into: int, now: datetime) -> None:
+    """End unfinished replies of the same Place; their turns are answered by `into`."""
+    place_id = select(replies.c.place_id).where(replies.c.id == into).scalar_subquery()
+    for reply_id in merged:
+        if reply_id == into:
+            continue
+        ending = _ending(ReplyState.MERGED, f"answered by reply {into}", now)
+        if _change(connection, reply_id, ending, replies.c.place_id == place_id):
+            turns.hand_over(connection, reply_id, into)
+
+
+def advance(connection: Connection, reply_id: int, state: ReplyState, now: datetime) -> None:
+    """Move an unfinished reply to another unfinished state."""
+    _change(connection, reply_id, {"state": state, "updated_at": now})
+
+
+def flush(connection: Connection, reply_id: int, text: str, now: datetime) -> None:
+    """Note the text so far. Once the text is whole, a late flush changes nothing."""
+    growing = replies.c.finish_reason.is_(None)
+    _change(connection, reply_id, {"text": text, "updated_at": now}, growing)
+
+
+def save_part(connection: Connection, reply_id: int, part: Part) -> None:
+    """Note a platform message of the reply; it exists, whatever became of the reply."""
+    shown = {"message_id": part.message_id, "text": part.text}
+    this = (reply_parts.c.reply_id == reply_id) & (reply_parts.c.idx == part.index)
+    if not connection.execute(update(reply_parts).where(this).values(shown)).rowcount:
+        connection.execute(insert(reply_parts).values(reply_id=reply_id, idx=part.index, **shown))
+
+
+def complete(
+    connection: Connection,
+    reply_id: int,
+    text: str,
+    finish: Finish,
+    prompt: Prompt,
+    now: datetime,
+) -> None:
+    """Save the whole text, what it was made from, and its turn."""
+    facts = {
+        "persona_scope": prompt.persona and prompt.persona.scope,
+        "persona_version": prompt.persona and prompt.persona.version,
+        "kept": prompt.kept,
+        "dropped": prompt.dropped,
+        "prompt_tokens": finish.prompt_tokens,
+        "reused_tokens": finish.reused,
+        "tokens": finish.tokens,
+        "finish_reason": finish.reason,
+        "seed": finish.seed,
+    }
+    values = {"text": text, "state": ReplyState.DELIVERING, "updated_at": now, **facts}
+    if _change(connection, reply_id, values):
+        turns.save_answer(connection, reply_id, text, now, tokens=finish.tokens)
+
+
+def end(
+    connection: Connection,
+    reply_id: int,
+    state: ReplyState,
+    text: str | None,
+    reason: str,
+    now: datetime,
+) -> None:
+    """End a reply once. A text given here becomes its turn unless it has one."""
+    values = _ending(state, reason, now)
+    if text is None or turns.answered(connection, reply_id):
+        _change(connection, reply_id, values)
+    elif _change(connection, reply_id, {"text": text, **values}):
+        turns.save_answer(connection, reply_id, text, now)
+
+
+def unfinished(connection: Connection, platform: str) -> list[Reply]:
+    """The replies of a platform that have no ending, oldest first, with their parts."""
+    living = (replies.c.ended_at.is_(None), places.c.platform == platform)
+    rows = connection.execute(
+        select(replies, places.c.private).join(places).where(*living).order_by(replies.c.id)
+    ).all()
+    parts = defaultdict[int, list[Part]](list)
+    for reply_id, *shown in connection.execute(
+        select(reply_parts)
+        .join(replies, replies.c.id == reply_parts.c.reply_id)
+        .join(places, places.c.id == replies.c.place_id)
+        .where(*living)
+        .order_by(replies.c.id, reply_parts.c.idx)
+    ):
+        parts[reply_id].append(Part(*shown))
+    return [_reply(row, parts[row.id]) for row in rows]
+
+
+def _reply(row: Row[Any], parts: Sequence[Part]) -> Reply:
+    return Reply(
+        id=row.id,
+        place=Place.parse(row.place_id, private=row.private),
+        author=Author(row.author_id, row.author_name, Standing(row.author_standing)),
+        message_id=row.message_id,
+        state=ReplyState(row.state),
+        claimed_at=row.claimed_at,
+        text=row.text,
+        parts=tuple(parts),
+        reason=row.reason,
+    )
+
+
+def _ending(state: ReplyState, reason: str, now: datetime) -> dict[str, Any]:
+    return {"state": state, "reason": reason, "updated_at": now, "ended_at": now}
+
+
+def _change(connection: Connection, reply_id: int, values: dict[str, Any], *where: Any) -> bool:
+    """Change a reply that has not ended: an ending may race with the answer's last steps."""
+    alive = (replies.c.id == reply_id, replies.c.ended_at.is_(None), *where)
+    changed = connection.execute(update(replies).where(*alive).values(values)).rowcount > 0
+    if not changed:
+        log.debug("reply left as it is", reply=reply_id, state=values.get("state"))
+    return changed
+
+
+def _settle(connection: Connection, place: Place, now: datetime) -> None:
+    """Make the Place known to the database."""
+    if connection.execute(select(places.c.id).where(places.c.id == place.id)).first():
+        return
+    row = {
+        "id": place.id,
+        "platform": place.platform,
+        "workspace": place.workspace,
+        "channel": place.channel,
+        "thread": place.thread,
+        "private": place.private,
+        "created_at": now,
+    }
+    _insert_once(connection, places, row)
+
+
+def _insert_once(connection: Connection, table: Any, row: dict[str, Any]) -> bool:
+    """Insert a row, or say that its key is taken; a savepoint does this on every database."""
+    try:
+        with connection.begin_nested():
+            connection.execute(insert(table).values(row))
+    except IntegrityError:
+        return False
+    return True

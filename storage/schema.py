@@ -1,0 +1,119 @@
+"""The version of a database: which it has, which this program knows, and the way up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
+from sqlalchemy import text
+from sqlalchemy.engine import URL, Connection
+
+from bot.errors import StorageError
+from storage import address
+from storage.database import connect
+from storage.failures import translated
+
+_T = TypeVar("_T")
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+# Any number will do, as long as every Quipu asks for the same one.
+_UPGRADE_LOCK = 7_185_116
+
+
+def head_revision() -> str:
+    """The newest revision that this program knows."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    if head is None:
+        raise StorageError("this installation has no database migrations; install Quipu again")
+    return head
+
+
+async def current_revision(url: str) -> str | None:
+    """The revision of the database, None if it has none yet. Makes no file."""
+    where = address.read(url)
+    path = address.file(where)
+    if path is not None and not await asyncio.to_thread(path.exists):
+        return None
+    return await _run(where, _revision, writes=False)
+
+
+async def upgrade(url: str) -> None:
+    """Bring the database to the newest revision, in one transaction; a new one is made.
+
+    StorageError if it was written by a newer version. Two processes may call it at once.
+    """
+    where = address.read(url)
+    await make_folder(where)
+    # Alembic reads and runs files, so it gets a thread, and the loop stays free.
+    await asyncio.to_thread(asyncio.run, _run(where, migrate, writes=True))
+
+
+async def make_folder(url: URL) -> None:
+    """Make the folder of a SQLite file, closed to other users: conversations will lie in it."""
+    path = address.file(url)
+    if path is not None:
+        with translated(address.shown(url)):
+            await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True, mode=0o700)
+
+
+def migrate(connection: Connection) -> None:
+    """Run the missing migrations inside the transaction that is open."""
+    if connection.dialect.name == "postgresql":
+        # SQLite's writer holds the only lock already.
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+    revision = _revision(connection)
+    if revision == head_revision():
+        return
+    _refuse_unknown(revision)
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    _check_foreign_keys(connection)
+
+
+def _refuse_unknown(revision: str | None) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if revision is not None and revision not in known:
+        raise StorageError(
+            f"the database has revision {revision}, which this version of Quipu does not know "
+            f"(its newest is {head_revision()}); install the newer version that wrote it, "
+            "or restore a copy made before"
+        )
+
+
+def _check_foreign_keys(connection: Connection) -> None:
+    """SQLite rebuilds a table to alter it, for which its foreign keys rest; look afterwards."""
+    if connection.dialect.name != "sqlite":
+        return
+    if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+        raise StorageError(f"the migration would leave rows of {broken[0]} without their parents")
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+async def _run(url: URL, work: Callable[[Connection], _T], *, writes: bool) -> _T:
+    engine = connect(url, writes=writes, size=1, foreign_keys=False)
+    with translated(address.shown(url)):
+        try:
+            async with engine.begin() as connection:
+                return await connection.run_sync(work)
+        except CommandError as error:
+            raise StorageError(f"{address.shown(url)} cannot be upgraded: {error}") from error
+        finally:
+            await engine.dispose()
+
+
+def _config() -> Config:
+    config = Config()
+    # Alembic's configuration reads a lone percent sign as the start of a name.
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    return config

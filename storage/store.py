@@ -1,0 +1,126 @@
+"""The Store port on a SQL database: every method is one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+from sqlalchemy.engine import Connection
+
+from bot.values import (
+    Author,
+    Finish,
+    Inbound,
+    Part,
+    Persona,
+    Place,
+    Prompt,
+    Reply,
+    ReplyState,
+    Turn,
+)
+from storage import address, personas, schema, turns
+from storage import replies as journal
+from storage.database import Database
+from storage.tables import metadata, places
+
+
+def utc_now() -> datetime:
+    """The time, aware of its zone."""
+    return datetime.now(UTC)
+
+
+async def open_store(url: str) -> SqlStore:
+    """Open the database at `url` without migrating it; its folder is made if need be.
+
+    A database in memory is given its tables here, since nobody else could ever reach it.
+    """
+    where = address.read(url)
+    await schema.make_folder(where)
+    database = Database(where)
+    if address.in_memory(where):
+        await database.write(metadata.create_all)
+    return SqlStore(database)
+
+
+class SqlStore:
+    """See `bot.ports.Store` for what each method promises."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = utc_now) -> None:
+        self._database = database
+        self._now = now
+
+    async def claim(self, inbound: Inbound) -> Reply | None:
+        """Exactly once, for any number of processes on the same database."""
+        return await self._database.write(journal.claim, inbound, self._now())
+
+    async def merge(self, replies: Sequence[int], into: int) -> None:
+        """Replies that have ended, or belong to another Place, are left as they are."""
+        await self._database.write(journal.merge, replies, into, self._now())
+
+    async def advance(self, reply_id: int, state: ReplyState) -> None:
+        """Does nothing to a reply that has ended. ValueError for a state that is an ending."""
+        if state.ended:
+            raise ValueError(f"{state} is an ending; use end or merge")
+        await self._database.write(journal.advance, reply_id, state, self._now())
+
+    async def flush(self, reply_id: int, text: str) -> None:
+        """Does nothing to a reply that has ended or whose text is whole."""
+        await self._database.write(journal.flush, reply_id, text, self._now())
+
+    async def save_part(self, reply_id: int, part: Part) -> None:
+        """Adds the part, or replaces the one of the same index."""
+        await self._database.write(journal.save_part, reply_id, part)
+
+    async def complete(self, reply_id: int, text: str, finish: Finish, prompt: Prompt) -> None:
+        """Does nothing to a reply that has ended; a second time replaces text and turn."""
+        await self._database.write(journal.complete, reply_id, text, finish, prompt, self._now())
+
+    async def end(
+        self, reply_id: int, state: ReplyState, *, text: str | None = None, reason: str = ""
+    ) -> None:
+        """The first ending stays. ValueError for a state that is none."""
+        if not state.ended:
+            raise ValueError(f"{state} is no ending; use advance")
+        await self._database.write(journal.end, reply_id, state, text, reason, self._now())
+
+    async def history(self, place: Place, reply_id: int) -> list[Turn]:
+        """An earlier answer of this same reply is not among them."""
+        return await self._database.read(turns.history, place, reply_id)
+
+    async def keep_from(self, place: Place, turn_id: int) -> None:
+        """Does nothing if the turn is gone."""
+        await self._database.write(turns.keep_from, place, turn_id)
+
+    async def unfinished(self, platform: str) -> list[Reply]:
+        """For the recovery at start."""
+        return await self._database.read(journal.unfinished, platform)
+
+    async def amend(self, place: Place, message_id: str, text: str) -> bool:
+        """Only what people said can be amended."""
+        return await self._database.write(turns.amend, place, message_id, text)
+
+    async def withdraw(self, place: Place, message_id: str) -> bool:
+        """The answer stays, what it answered goes."""
+        return await self._database.write(turns.withdraw, place, message_id)
+
+    async def persona(self, scopes: Sequence[str]) -> Persona | None:
+        """A scope whose persona was cleared is passed over."""
+        return await self._database.read(personas.newest, scopes)
+
+    async def set_persona(self, scope: str, text: str | None, author: Author) -> Persona | None:
+        """Versions count from 1 in every scope; clearing is a version too, and returns None."""
+        return await self._database.write(personas.save, scope, text, author, self._now())
+
+    async def check(self) -> None:
+        """Also notices when the tables are not there."""
+        await self._database.read(_look)
+
+    async def close(self) -> None:
+        """Running transactions are finished first."""
+        await self._database.close()
+
+
+def _look(connection: Connection) -> None:
+    connection.execute(select(places.c.id).limit(1)).first()

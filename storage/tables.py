@@ -1,0 +1,192 @@
+"""The tables, as the newest migration leaves them.
+
+A test compares them with what the migrations make, so a change here needs a new migration.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+    text,
+)
+
+from storage.columns import Key, RowId, UtcDateTime, Words
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# The window's start is a position in the order of turns: (reply, turn). Zero is the beginning.
+places = Table(
+    "places",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("platform", Key, nullable=False),
+    Column("workspace", Key, nullable=False),
+    Column("channel", Key, nullable=False),
+    Column("thread", Key, nullable=False),
+    Column("private", Boolean, nullable=False),
+    Column("first_reply_id", RowId, nullable=False, server_default=text("0")),
+    Column("first_turn_id", RowId, nullable=False, server_default=text("0")),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+claims = Table(
+    "claims",
+    metadata,
+    Column("platform", Key, nullable=False),
+    Column("workspace", Key, nullable=False),
+    Column("message_id", Key, nullable=False),
+    Column("claimed_at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("platform", "workspace", "message_id"),
+)
+
+replies = Table(
+    "replies",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("place_id", ForeignKey("places.id"), nullable=False),
+    Column("author_id", Key, nullable=False),
+    Column("author_name", Words, nullable=False),
+    Column("author_standing", Key, nullable=False),
+    Column("message_id", Key, nullable=False),
+    Column("state", Key, nullable=False),
+    Column("text", Words, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("claimed_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("persona_scope", Key),
+    Column("persona_version", Integer),
+    Column("kept", Integer),
+    Column("dropped", Integer),
+    Column("prompt_tokens", Integer),
+    Column("reused_tokens", Integer),
+    Column("tokens", Integer),
+    Column("finish_reason", Key),
+    Column("seed", BigInteger),
+    Index(None, "place_id", "id"),
+    # Found at every start among millions that ended; holds only the few that did not.
+    Index(
+        "ix_replies_unfinished",
+        "id",
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+reply_parts = Table(
+    "reply_parts",
+    metadata,
+    Column("reply_id", ForeignKey("replies.id", ondelete="CASCADE"), nullable=False),
+    Column("idx", Integer, nullable=False),
+    Column("message_id", Key, nullable=False),
+    Column("text", Words, nullable=False),
+    PrimaryKeyConstraint("reply_id", "idx"),
+)
+
+# Ids are never used twice: a window may start at a turn that was withdrawn.
+turns = Table(
+    "turns",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("place_id", ForeignKey("places.id"), nullable=False),
+    Column("reply_id", ForeignKey("replies.id"), nullable=False, index=True),
+    Column("role", Key, nullable=False),
+    Column("author_id", Key),
+    Column("author_name", Words),
+    Column("author_standing", Key),
+    Column("message_id", Key),
+    Column("text", Words, nullable=False),
+    Column("tokens", Integer),
+    Column("said_at", UtcDateTime, nullable=False),
+    Index(None, "place_id", "reply_id", "id"),
+    Index(None, "place_id", "message_id"),
+    Index(
+        "uq_turns_answer",
+        "reply_id",
+        unique=True,
+        sqlite_where=text("role = 'assistant'"),
+        postgresql_where=text("role = 'assistant'"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+personas = Table(
+    "personas",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("scope", Key, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("text", Words),
+    Column("author_id", Key, nullable=False),
+    Column("author_name", Words, nullable=False),
+    Column("set_at", UtcDateTime, nullable=False),
+    UniqueConstraint("scope", "version"),
+)
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("scope", Key, nullable=False),
+    Column("key", Key, nullable=False),
+    Column("value", JSON, nullable=False),
+    PrimaryKeyConstraint("scope", "key"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("author_id", Key, nullable=False),
+    Column("author_name", Words, nullable=False),
+    Column("scope", Key, nullable=False),
+    Column("what", Key, nullable=False),
+    Column("before", Words),
+    Column("after", Words),
+    Index(None, "scope", "id"),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("reply_id", ForeignKey("replies.id", ondelete="CASCADE"), nullable=False),
+    Column("author_id", Key, nullable=False),
+    Column("author_name", Words, nullable=False),
+    Column("score", Integer, nullable=False),
+    Column("comment", Words),
+    Column("given_at", UtcDateTime, nullable=False),
+    UniqueConstraint("reply_id", "author_id"),
+)
+
+usage = Table(
+    "usage",
+    metadata,
+    Column("day", Date, nullable=False),
+    Column("place_id", ForeignKey("places.id"), nullable=False),
+    Column("author_id", Key, nullable=False),
+    Column("replies", Integer, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    PrimaryKeyConstraint("day", "place_id", "author_id"),
+)

@@ -1,0 +1,119 @@
+"""The saved turns of conversations, in the order of exchanges: (reply, turn)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import and_, delete, insert, or_, select, update
+from sqlalchemy.engine import Connection, Row
+from sqlalchemy.sql import Select
+
+from bot.values import Author, Inbound, Place, Role, Standing, Turn
+from storage.tables import places, replies, turns
+
+log = structlog.get_logger(__name__)
+
+
+def save_question(connection: Connection, inbound: Inbound, reply_id: int) -> None:
+    """Save what a person said, to be answered by this reply."""
+    connection.execute(
+        insert(turns).values(
+            place_id=inbound.place.id,
+            reply_id=reply_id,
+            role=Role.USER,
+            author_id=inbound.author.id,
+            author_name=inbound.author.name,
+            author_standing=inbound.author.standing,
+            message_id=inbound.message_id,
+            text=inbound.text,
+            said_at=inbound.said_at,
+        )
+    )
+
+
+def save_answer(
+    connection: Connection, reply_id: int, text: str, now: datetime, *, tokens: int | None = None
+) -> None:
+    """Save an answer as the one assistant turn of its reply; an empty one leaves no turn."""
+    said = {"text": text, "tokens": tokens, "said_at": now}
+    if not text:
+        connection.execute(delete(turns).where(_answer_of(reply_id)))
+    elif not connection.execute(update(turns).where(_answer_of(reply_id)).values(said)).rowcount:
+        place_id = select(replies.c.place_id).where(replies.c.id == reply_id).scalar_subquery()
+        row = {"place_id": place_id, "reply_id": reply_id, "role": Role.ASSISTANT, **said}
+        connection.execute(insert(turns).values(row))
+
+
+def answered(connection: Connection, reply_id: int) -> bool:
+    """Whether the reply has its assistant turn."""
+    return connection.execute(select(turns.c.id).where(_answer_of(reply_id))).first() is not None
+
+
+def hand_over(connection: Connection, reply_id: int, to: int) -> None:
+    """Let what people said to one reply be answered by another one of the same Place."""
+    asked = and_(turns.c.reply_id == reply_id, turns.c.role == Role.USER)
+    connection.execute(update(turns).where(asked).values(reply_id=to))
+
+
+def window(place_id: str, reply_id: int) -> Select[Any]:
+    """The search that the bot makes for every message."""
+    start = places.c.first_reply_id
+    return (
+        select(turns)
+        .join(places, places.c.id == turns.c.place_id)
+        .where(
+            turns.c.place_id == place_id,
+            turns.c.reply_id.between(start, reply_id),
+            or_(turns.c.reply_id > start, turns.c.id >= places.c.first_turn_id),
+            # A reply that is written anew must not see its first attempt.
+            or_(turns.c.reply_id < reply_id, turns.c.role == Role.USER),
+        )
+        .order_by(turns.c.reply_id, turns.c.id)
+    )
+
+
+def history(connection: Connection, place: Place, reply_id: int) -> list[Turn]:
+    """The turns from the window's start up to those that the reply answers."""
+    return [_turn(row) for row in connection.execute(window(place.id, reply_id))]
+
+
+def keep_from(connection: Connection, place: Place, turn_id: int) -> None:
+    """Start the window at a turn; nothing changes if it is gone or of another Place."""
+    here = (turns.c.id == turn_id, turns.c.place_id == place.id)
+    reply_id = connection.execute(select(turns.c.reply_id).where(*here)).scalar()
+    if reply_id is None:
+        log.debug("no such turn to start from", place=place.id, turn=turn_id)
+        return
+    connection.execute(
+        update(places)
+        .where(places.c.id == place.id)
+        .values(first_reply_id=reply_id, first_turn_id=turn_id)
+    )
+
+
+def amend(connection: Connection, place: Place, message_id: str, text: str) -> bool:
+    """Change what a platform message says."""
+    changed = update(turns).where(_said_in(place, message_id)).values(text=text, tokens=None)
+    return connection.execute(changed).rowcount > 0
+
+
+def withdraw(connection: Connection, place: Place, message_id: str) -> bool:
+    """Forget what a platform message said; the journal itself never holds it."""
+    return connection.execute(delete(turns).where(_said_in(place, message_id))).rowcount > 0
+
+
+def _said_in(place: Place, message_id: str) -> Any:
+    return and_(turns.c.place_id == place.id, turns.c.message_id == message_id)
+
+
+def _answer_of(reply_id: int) -> Any:
+    return and_(turns.c.reply_id == reply_id, turns.c.role == Role.ASSISTANT)
+
+
+def _turn(row: Row[Any]) -> Turn:
+    author = None
+    if row.author_id is not None:
+        author = Author(row.author_id, row.author_name, Standing(row.author_standing))
+    return Turn(row.id, Role(row.role), row.text, author)

@@ -1,0 +1,1 @@
+"""The configuration, the log and the command line."""

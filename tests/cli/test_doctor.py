@@ -1,0 +1,135 @@
+"""The doctor's checks of configuration, disk and model, on real folders."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from bot import doctor, heartbeat
+from bot.commands.findings import show, summary
+from bot.settings.reading import check
+from bot.values import Finding
+
+LLAMA = {
+    "model_type": "llama",
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "hidden_size": 64,
+    "max_position_embeddings": 512,
+    "eos_token_id": 2,
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, pieces: Path) -> Path:
+    """A checkpoint that lacks nothing but weights."""
+    (tmp_path / "config.json").write_text(json.dumps(LLAMA), encoding="utf-8")
+    (tmp_path / "tokenizer.model").write_bytes(pieces.read_bytes())
+    return tmp_path
+
+
+def save_weights(folder: Path, columns: int, name: str = "model") -> None:
+    """A safetensors file that says it has this many numbers, as a sparse file."""
+    size = columns * 2
+    header = {"weight": {"dtype": "F16", "shape": [1, columns], "data_offsets": [0, size]}}
+    text = json.dumps(header).encode()
+    with (folder / f"{name}.safetensors").open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        file.truncate(8 + len(text) + size)
+
+
+def model_findings(folder: Path, **model: object) -> list[Finding]:
+    return doctor.model(check({"model": {"name": str(folder), "device": "cpu", **model}}))
+
+
+def test_a_whole_model_passes(folder: Path) -> None:
+    save_weights(folder, 1000)
+    found = model_findings(folder, dtype="float16")
+    assert [finding.severity for finding in found] == ["ok", "ok"]
+    assert "context 512 tokens" in found[0].text
+    assert "on cpu in float16: needs about 133.1 kB" in found[1].text
+
+
+def test_a_model_without_weights_is_an_error(folder: Path) -> None:
+    last = model_findings(folder)[-1]
+    assert (last.severity, last.mend) == ("error", doctor.GET_WEIGHTS)
+
+
+def test_a_model_larger_than_the_memory_is_an_error(folder: Path) -> None:
+    for number in range(50):
+        save_weights(folder, 10**10 // 5, f"model-{number}")
+    last = model_findings(folder, dtype="float32")[-1]
+    assert (last.severity, last.mend) == ("error", doctor.USE_LESS)
+
+
+def test_a_model_without_a_tokenizer_is_an_error(folder: Path) -> None:
+    (folder / "tokenizer.model").unlink()
+    (found,) = model_findings(folder)
+    assert found.severity == "error"
+    assert "tokenizer" in found.text
+
+
+def test_a_folder_that_is_no_model_is_an_error(tmp_path: Path) -> None:
+    (found,) = model_findings(tmp_path)
+    assert found.severity == "error"
+    assert "config.json" in found.text
+
+
+def test_the_data_folder_need_not_be_there_yet(tmp_path: Path) -> None:
+    (found,) = doctor.data_folder(check({"data": {"folder": str(tmp_path / "a" / "b")}}))
+    assert found.severity != "error"
+
+
+def test_a_data_folder_that_is_a_file_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (found,) = doctor.data_folder(check({"data": {"folder": str(tmp_path / "file")}}))
+    assert found.severity == "error"
+    assert "data.folder" in found.mend
+
+
+def test_what_is_configured_is_said() -> None:
+    finding = doctor.configuration(check({"discord": {}}))
+    assert finding.text == "no configuration file, all defaults; speaks in discord"
+
+
+FINDINGS = [Finding("ok", "one"), Finding("warning", "two", "do this"), Finding("error", "three")]
+
+
+def test_findings_are_plain_lines_away_from_a_terminal() -> None:
+    stream = io.StringIO()
+    show(FINDINGS, stream)
+    assert stream.getvalue().splitlines() == [
+        "ok: one",
+        "warning: two",
+        "  to mend: do this",
+        "error: three",
+        "quipu run would stop: 1 error, 1 warning",
+    ]
+
+
+def test_warnings_alone_do_not_stop_anything() -> None:
+    assert summary(FINDINGS[:2]) == "quipu run should work: 1 warning"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_findings_are_a_table_on_a_terminal() -> None:
+    stream = Terminal()
+    show([Finding("error", "[not] markup", "mend [it]")], stream)
+    assert "[not] markup" in stream.getvalue()
+    assert "→ mend [it]" in stream.getvalue()
+
+
+def test_a_beat_is_fresh_until_it_is_old(tmp_path: Path) -> None:
+    sign = tmp_path / "heartbeat"
+    assert not heartbeat.fresh(sign)
+    heartbeat.beat(sign)
+    assert heartbeat.fresh(sign)
+    assert not heartbeat.fresh(sign, within=-1)

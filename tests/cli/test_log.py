@@ -1,0 +1,117 @@
+"""The log: one stream for everybody, and no secret in it whatever way it comes."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from bot import log
+
+SECRET = 'pa"ss/wörd\\'
+MASK = log.Mask([SECRET, "abc", ""])
+
+
+@pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """Standard logging as it was before."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    yield
+    root.handlers, level = before
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()
+
+
+def record(layout: str, level: str = "info") -> io.StringIO:
+    stream = io.StringIO()
+    log.set_up(level, layout, MASK, stream)
+    return stream
+
+
+def fail() -> None:
+    secret = SECRET
+    raise ValueError(f"cannot sign in with {secret}")
+
+
+def say_it_in_every_way() -> None:
+    ours = structlog.get_logger("bot.test")
+    theirs = logging.getLogger("discord.gateway")
+    ours.info(f"the token is {SECRET}")
+    ours.info("signed in", token=SECRET, nested={"list": [SECRET, {SECRET: SECRET}]})
+    ours.info("an object", value=ValueError(SECRET))
+    theirs.warning("token %s", SECRET, extra={"token": SECRET})
+    try:
+        fail()
+    except ValueError:
+        ours.exception("failed")
+        theirs.exception("failed")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(capture=True)
+        warnings.warn(f"deprecated: {SECRET}", DeprecationWarning, stacklevel=1)
+
+
+@pytest.mark.parametrize("layout", ["console", "json"])
+def test_a_secret_never_reaches_the_log(layout: str) -> None:
+    stream = record(layout)
+    say_it_in_every_way()
+    said = stream.getvalue()
+    assert said.count("ValueError") >= 2
+    assert "deprecated" in said
+    for form in (SECRET, "wörd", "w\\u00f6rd", "w%C3%B6rd"):
+        assert form not in said
+
+
+def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_every_line_for_machines_is_an_object() -> None:
+    stream = record("json")
+    say_it_in_every_way()
+    found = lines(stream)
+    assert {"bot.test", "discord.gateway"} <= {each["logger"] for each in found}
+    assert all({"event", "level", "timestamp"} <= each.keys() for each in found)
+
+
+def test_what_is_not_a_terminal_gets_lines_for_machines() -> None:
+    stream = record("auto")
+    structlog.get_logger("bot").info("hello", answer=42)
+    (line,) = lines(stream)
+    assert (line["event"], line["answer"]) == ("hello", 42)
+
+
+def test_libraries_are_quiet_until_something_is_wrong() -> None:
+    stream = record("json")
+    for level in (logging.INFO, logging.WARNING):
+        logging.getLogger("alembic.runtime").log(level, "at %s", level)
+    assert [line["level"] for line in lines(stream)] == ["warning"]
+
+
+def test_the_level_is_kept() -> None:
+    stream = record("json", "warning")
+    structlog.get_logger("bot").info("no")
+    structlog.get_logger("bot").warning("yes")
+    assert [line["event"] for line in lines(stream)] == ["yes"]
+
+
+def test_a_library_with_its_own_handler_is_taken_over() -> None:
+    library = logging.getLogger("transformers")
+    library.addHandler(logging.NullHandler())
+    library.propagate = False
+    stream = record("json")
+    log.adopt()
+    logging.getLogger("transformers.models").warning("careful")
+    assert [line["event"] for line in lines(stream)] == ["careful"]
+
+
+def test_secrets_too_short_to_be_masked_leave_the_text_readable() -> None:
+    assert MASK("abcdef") == "abcdef"

@@ -1,0 +1,1 @@
+"""Tests of `bot.generation`, on small models with random weights."""

@@ -1,0 +1,142 @@
+"""Checkpoints that load, and what is said about those that do not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import Gemma2Config, Gemma2ForCausalLM, MistralConfig, MistralForCausalLM
+
+from bot.errors import ModelLoadError
+from bot.generation.loading import LoadedModel, load
+from bot.generation.placement import SMALL, choose_dtype, count_parameters
+from bot.generation.sizing import fit
+from tests.generation.speaking import CONTEXT, EOS, VOCABULARY, save_llama
+
+
+def test_a_loaded_model_knows_what_the_checkpoint_says(loaded: LoadedModel) -> None:
+    assert loaded.context == CONTEXT
+    assert loaded.eos_ids == {EOS}
+    assert loaded.vocab_size == VOCABULARY
+    assert loaded.device.type == "cpu"
+    assert loaded.dtype is torch.float32
+    assert not loaded.model.training
+
+
+def test_parameters_are_counted_without_loading_them(checkpoint: Path, loaded: LoadedModel) -> None:
+    assert count_parameters([checkpoint / "model.safetensors"]) == loaded.model.num_parameters()
+
+
+def test_a_checkpoint_in_shards_loads(tmp_path: Path, loaded: LoadedModel) -> None:
+    loaded.model.save_pretrained(tmp_path, max_shard_size="100KB")
+    assert len(list(tmp_path.glob("*.safetensors"))) > 1
+    assert load(tmp_path, device="cpu").vocab_size == VOCABULARY
+    next(tmp_path.glob("*.safetensors")).unlink()
+    with pytest.raises(ModelLoadError, match="not complete"):
+        load(tmp_path, device="cpu")
+
+
+def test_weights_in_pickle_files_are_not_loaded(tmp_path: Path) -> None:
+    (save_llama(tmp_path) / "model.safetensors").rename(tmp_path / "pytorch_model.bin")
+    with pytest.raises(ModelLoadError, match="convert them to safetensors"):
+        load(tmp_path)
+
+
+def test_weights_that_are_lacking_are_not_made_up(tmp_path: Path) -> None:
+    file = save_llama(tmp_path) / "model.safetensors"
+    weights = load_file(file)
+    del weights["model.layers.1.mlp.up_proj.weight"]
+    save_file(weights, file, metadata={"format": "pt"})
+    with pytest.raises(ModelLoadError, match=r"layers\.1\.mlp\.up_proj"):
+        load(tmp_path, device="cpu")
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    file = save_llama(tmp_path) / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(ModelLoadError, match="download it again"):
+        load(tmp_path, device="cpu")
+
+
+def test_shapes_that_do_not_fit_the_configuration_are_an_error(tmp_path: Path) -> None:
+    file = save_llama(tmp_path) / "config.json"
+    config = json.loads(file.read_text())
+    file.write_text(json.dumps(config | {"intermediate_size": 77}))
+    with pytest.raises(ModelLoadError, match="cannot be loaded"):
+        load(tmp_path, device="cpu")
+
+
+@pytest.mark.parametrize("content", ["{}", "not json", '{"model_type": "nonsense"}'])
+def test_a_configuration_of_nothing_is_an_error(tmp_path: Path, content: str) -> None:
+    (save_llama(tmp_path) / "config.json").write_text(content)
+    with pytest.raises(ModelLoadError, match="cannot be loaded"):
+        load(tmp_path, device="cpu")
+
+
+def test_a_folder_without_a_checkpoint_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ModelLoadError, match="not a folder"):
+        load(tmp_path / "nowhere")
+    with pytest.raises(ModelLoadError, match=r"config\.json"):
+        load(tmp_path)
+
+
+def test_an_architecture_that_we_would_get_wrong_is_refused(tmp_path: Path) -> None:
+    config = Gemma2Config(
+        vocab_size=64,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=8,
+        attn_logit_softcapping=0.01,
+        initializer_range=0.5,
+    )
+    Gemma2ForCausalLM(config).save_pretrained(tmp_path)
+    with pytest.raises(ModelLoadError, match="not supported"):
+        load(tmp_path, device="cpu")
+
+
+def test_a_sliding_window_bounds_the_context(tmp_path: Path) -> None:
+    config = MistralConfig(
+        vocab_size=64,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        sliding_window=128,
+    )
+    MistralForCausalLM(config).save_pretrained(tmp_path)
+    assert load(tmp_path, device="cpu").context == 128
+
+
+@pytest.mark.parametrize("device", ["tpu", "cuda:99", "nonsense:1"])
+def test_a_device_that_is_not_there_is_an_error(checkpoint: Path, device: str) -> None:
+    with pytest.raises(ModelLoadError):
+        load(checkpoint, device=device)
+
+
+def test_an_unknown_precision_is_an_error(checkpoint: Path) -> None:
+    with pytest.raises(ModelLoadError, match="float8"):
+        load(checkpoint, device="cpu", dtype="float8")
+
+
+def test_a_small_model_on_a_cpu_is_exact(checkpoint: Path) -> None:
+    weights = [checkpoint / "model.safetensors"]
+    assert count_parameters(weights) < SMALL
+    assert choose_dtype("auto", torch.device("cpu"), weights) is torch.float32
+
+
+def test_slots_fit_into_the_memory_that_is_there() -> None:
+    ample = fit(tokens=10**6, max_batch=8, context=4096)
+    assert (ample.slots, ample.running, ample.context) == (16, 8, 4096)
+    short = fit(tokens=5 * 4096, max_batch=8, context=4096)
+    assert (short.slots, short.running, short.context) == (5, 5, 4096)
+    tiny = fit(tokens=1000, max_batch=8, context=4096)
+    assert (tiny.slots, tiny.running, tiny.context) == (1, 1, 1000)
+    with pytest.raises(ModelLoadError, match="smaller model"):
+        fit(tokens=100, max_batch=8, context=4096)

@@ -1,0 +1,67 @@
+"""What is refused before it reaches the model."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot.errors import Refused, TooLong
+from bot.generation.generator import LocalGenerator
+from bot.generation.request import check_request
+from bot.values import Sampling
+from tests.generation.speaking import GREEDY, VOCABULARY, Reference, ask, place, prompt
+
+BAD_SETTINGS: list[dict[str, Any]] = [
+    {"max_new_tokens": 0},
+    {"max_new_tokens": -5},
+    {"max_new_tokens": 1.5},
+    {"temperature": math.nan},
+    {"temperature": math.inf},
+    {"temperature": 101.0},
+    {"temperature": "hot"},
+    {"temperature": None},
+    {"top_p": -0.1},
+    {"top_p": 1.1},
+    {"top_p": math.nan},
+    {"top_k": -1},
+    {"top_k": 2.0},
+    {"min_p": 2.0},
+    {"repetition_penalty": 0.0},
+    {"repetition_penalty": -1.0},
+    {"repetition_penalty": math.inf},
+    {"seed": "x"},
+]
+BAD_IDS: list[Any] = [[], [-1], [0, VOCABULARY], [10**12], [0.5], ["a"], [None]]
+
+
+@pytest.mark.parametrize("change", BAD_SETTINGS, ids=str)
+def test_an_unsound_setting_is_refused_by_name(change: dict[str, Any]) -> None:
+    with pytest.raises(Refused, match=next(iter(change))):
+        check_request([1], replace(Sampling(), **change), vocab_size=10, context=10)
+
+
+@pytest.mark.parametrize("ids", BAD_IDS, ids=str)
+async def test_unsound_ids_are_refused_and_others_go_on(
+    generator: LocalGenerator, reference: Reference, ids: list[Any]
+) -> None:
+    running = generator.generate(prompt([0, 5, 9]), GREEDY, place("other"))
+    with pytest.raises(Refused):
+        generator.generate(prompt(ids), GREEDY, place())
+    text = "".join([delta async for delta in running])
+    assert len(text) == len(reference.greedy([0, 5, 9], 24))
+
+
+async def test_a_prompt_that_fills_the_context_is_too_long(generator: LocalGenerator) -> None:
+    with pytest.raises(TooLong):
+        generator.generate(prompt([5] * generator.context), GREEDY, place())
+    text, _ = await ask(generator, [5] * (generator.context - 1))
+    assert len(text) <= 1
+
+
+def test_the_length_is_cut_to_what_the_context_leaves() -> None:
+    sampling = Sampling(max_new_tokens=512)
+    assert check_request([1] * 90, sampling, vocab_size=10, context=100).max_new_tokens == 10
+    assert check_request([1] * 9, sampling, vocab_size=10, context=1000).max_new_tokens == 512

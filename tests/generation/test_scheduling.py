@@ -1,0 +1,185 @@
+"""Who is admitted when, what a step holds, and which slot has which tokens; without a model."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.generation.fairness import FairQueue
+from bot.generation.prefixes import Slots, common_prefix
+from bot.generation.request import Request
+from bot.generation.scheduler import LEAST_PREFILL, Scheduler
+from bot.values import FinishReason, Sampling
+
+
+def request(where: str = "a", length: int = 3, new: int = 4, first: int = 5) -> Request:
+    ids = (first, *range(100, 99 + length))
+    return Request(ids, Sampling(max_new_tokens=new), where, frozenset({1}), seed=0)
+
+
+def scheduler(slots: int = 4, budget: int = 32, running: int = 4) -> Scheduler:
+    return Scheduler(Slots(slots), max_running=running, prefill_budget=budget)
+
+
+def step(scheduler: Scheduler, token: int = 7) -> dict[Request, int]:
+    """One step of a model that always says the same; how many tokens each request had in it."""
+    plan = scheduler.plan()
+    scheduler.advance(plan.work, [token if work.samples else None for work in plan.work])
+    return {work.request: work.count for work in plan.work}
+
+
+def test_places_take_turns_and_keep_their_own_order() -> None:
+    queue = FairQueue()
+    busy = [request("busy") for _ in range(3)]
+    late = [request("late") for _ in range(2)]
+    for one in (*busy, *late):
+        queue.add(one)
+    fair = [busy[0], late[0], busy[1], late[1], busy[2]]
+    assert list(queue) == fair
+    assert [queue.take() for _ in range(5)] == fair
+    assert len(queue) == 0
+
+
+@given(st.lists(st.sampled_from("abcd"), max_size=30))
+def test_nobody_waits_for_more_than_one_of_each_other_place_per_turn(places: list[str]) -> None:
+    queue = FairQueue()
+    for where in places:
+        queue.add(request(where))
+    foretold = list(queue)
+    taken = [queue.take() for _ in places]
+    assert taken == foretold
+    for where in set(places):
+        for other in set(places) - {where}:
+            turns = [one.place for one in taken if one.place in (where, other)]
+            alternating = 2 * min(turns.count(where), turns.count(other))
+            pairs = zip(turns[:alternating:2], turns[1:alternating:2], strict=True)
+            assert all(first != second for first, second in pairs)
+
+
+def test_a_request_put_back_is_next() -> None:
+    queue = FairQueue()
+    first, second = request("a"), request("b")
+    queue.add(first)
+    queue.add(second)
+    again = request("c")
+    queue.put_back(again)
+    assert list(queue) == [again, first, second]
+    queue.remove(first)
+    assert list(queue) == [again, second]
+
+
+def test_running_answers_get_a_token_in_every_step_while_a_long_prompt_is_read() -> None:
+    plan = scheduler()
+    running, long = request("a", new=50), request("b", length=300)
+    plan.add(running)
+    step(plan)
+    plan.add(long)
+    shares = [step(plan) for _ in range(8)]
+    assert all(share[running] == 1 for share in shares)
+    assert all(share[long] == 31 for share in shares)
+
+
+def test_a_short_prompt_is_not_held_up_by_a_long_one() -> None:
+    plan = scheduler(budget=64)
+    long, short = request("a", length=1000), request("b", length=20, first=6)
+    plan.add(long)
+    plan.add(short)
+    shares = step(plan)
+    assert shares == {long: 44, short: 20}
+
+
+def test_short_prompts_do_not_starve_a_long_one() -> None:
+    plan = scheduler(budget=64)
+    long = request("a", length=1000)
+    plan.add(long)
+    for number in range(20):
+        plan.add(request(f"b{number}", length=60, new=1, first=6 + number))
+        step(plan)
+    assert long.computed >= 20 * 32
+
+
+def test_a_full_batch_still_reads_prompts() -> None:
+    plan = scheduler(slots=8, budget=2, running=8)
+    for number in range(7):
+        plan.add(request(f"a{number}", length=1, new=90))
+    step(plan)
+    last = request("b", length=100, first=6)
+    plan.add(last)
+    assert step(plan)[last] == LEAST_PREFILL
+
+
+def test_no_more_run_than_there_are_slots_and_the_rest_know_their_place() -> None:
+    plan = scheduler(slots=2)
+    waiting = [request(f"p{number}") for number in range(5)]
+    for one in waiting:
+        plan.add(one)
+    step(plan)
+    plan.number()
+    assert [one.waiting for one in waiting] == [0, 0, 1, 2, 3]
+    plan.end(waiting[0])
+    plan.end(waiting[4])
+    step(plan)
+    plan.number()
+    assert [one.waiting for one in waiting[1:4]] == [0, 0, 1]
+
+
+def test_an_answer_ends_at_its_length_or_at_an_end_token() -> None:
+    plan = scheduler()
+    one, other = request("a", new=2), request("b", new=9)
+    plan.add(one)
+    plan.add(other)
+    work = plan.plan().work
+    plan.advance(work, [7] * 2)
+    work = plan.plan().work
+    outputs = plan.advance(work, [7 if w.request is one else 1 for w in work])
+    endings = {output.request: output.ending for output in outputs}
+    assert endings == {one: FinishReason.LENGTH, other: FinishReason.STOP}
+    assert not plan.busy
+
+
+def test_the_oldest_retained_slot_is_given_up_first() -> None:
+    plan = scheduler(slots=3, running=1)
+    for number, where in enumerate("abcd"):
+        plan.add(request(where, length=30, new=1, first=10 + number))
+        step(plan)
+    back = [request(where, length=30, first=10 + "abcd".index(where)) for where in "bcda"]
+    slots = plan.slots
+    for one in back[:3]:
+        slots.take(one)
+        assert one.computed == 29
+        slots.release(one)
+    slots.take(back[3])
+    assert back[3].computed == 0
+
+
+def test_an_answer_that_was_put_back_goes_on_where_it_was() -> None:
+    plan = scheduler()
+    old, young = request("a", new=9), request("b", new=9)
+    plan.add(old)
+    plan.add(young)
+    step(plan)
+    plan.put_back_youngest()
+    plan.forget()
+    assert step(plan) == {old: len(old.tokens) - 1}
+    assert plan.running == [old]
+    plan.end(old)
+    assert step(plan) == {young: 4}
+    assert young.tokens[-2:] == [7, 7]
+
+
+@given(
+    st.lists(st.integers(0, 3), max_size=40),
+    st.lists(st.integers(0, 3), max_size=40),
+    st.integers(0, 40),
+)
+@settings(max_examples=300)
+def test_the_common_prefix_is_what_counting_finds(
+    one: list[int], other: list[int], shared: int
+) -> None:
+    other = one[:shared] + other
+    counted = 0
+    for left, right in zip(one, other, strict=False):
+        if left != right:
+            break
+        counted += 1
+    assert common_prefix(one, other) == counted

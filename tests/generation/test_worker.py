@@ -1,0 +1,303 @@
+"""Many people at once: queueing, taking turns, giving up, dice, and a loop that stays quick."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.errors import Busy, GenerationError
+from bot.generation.generator import LocalGenerator
+from bot.generation.loading import LoadedModel, load
+from bot.generation.memory import KeyValueMemory, KeyValueShape
+from bot.generation.prefixes import Slots
+from bot.generation.runner import Runner
+from bot.generation.scheduler import Output, Scheduler
+from bot.generation.stepper import Stepper
+from bot.generation.worker import Worker
+from bot.values import FinishReason, Sampling
+from tests.generation.speaking import (
+    CONTEXT,
+    GREEDY,
+    VOCABULARY,
+    Characters,
+    ask,
+    place,
+    prompt,
+    read,
+    save_llama,
+    some_ids,
+)
+
+LONG = replace(GREEDY, max_new_tokens=400)
+WARM = Sampling(max_new_tokens=24, temperature=0.9, top_p=0.95)
+LAG = 0.05
+
+
+@pytest.fixture
+async def narrow(loaded: LoadedModel) -> AsyncIterator[LocalGenerator]:
+    """One answer at a time, two may wait."""
+    generator = LocalGenerator(loaded, Characters(), max_batch=1, queue=2)
+    yield generator
+    await generator.close()
+
+
+async def test_a_full_queue_is_busy_until_somebody_ends(narrow: LocalGenerator) -> None:
+    answers = [narrow.generate(prompt([0, n]), LONG, place(f"p{n}")) for n in range(2, 5)]
+    with pytest.raises(Busy):
+        narrow.generate(prompt([0, 9]), GREEDY, place())
+    await anext(answers[0])
+    assert [answer.waiting for answer in answers] == [0, 1, 2]
+    await answers[0].aclose()
+    await anext(answers[1])
+    later = narrow.generate(prompt([0, 9]), GREEDY, place())
+    await answers[1].aclose()
+    await answers[2].aclose()
+    _, finish = await read(later)
+    assert finish.reason is FinishReason.LENGTH
+
+
+async def test_giving_up_frees_the_place_in_the_batch_at_once(narrow: LocalGenerator) -> None:
+    first = narrow.generate(prompt([0, 5]), LONG, place("first"))
+    begun = [await anext(first) for _ in range(3)]
+    await first.aclose()
+    assert first.finish is not None
+    assert first.finish.reason is FinishReason.CANCELLED
+    assert first.finish.tokens >= sum(map(len, begun))
+    assert [delta async for delta in first] == []
+    _, finish = await ask(narrow, [0, 6], GREEDY, "second")
+    assert finish.reason is FinishReason.LENGTH
+    assert narrow.stats().generated_tokens < 200
+
+
+async def test_giving_up_while_waiting_or_after_the_end_is_harmless(
+    narrow: LocalGenerator,
+) -> None:
+    first = narrow.generate(prompt([0, 5]), GREEDY, place("first"))
+    second = narrow.generate(prompt([0, 6]), GREEDY, place("second"))
+    await second.aclose()
+    await second.aclose()
+    _, finish = await read(first)
+    await first.aclose()
+    assert first.finish is finish
+    assert [delta async for delta in second] == []
+
+
+async def test_whoever_waits_for_the_next_words_hears_that_it_was_given_up(
+    narrow: LocalGenerator,
+) -> None:
+    running = narrow.generate(prompt([0, 5]), LONG, place("first"))
+    waiting = narrow.generate(prompt([0, 6]), LONG, place("second"))
+    reader = asyncio.create_task(read(waiting))
+    await anext(running)
+    await waiting.aclose()
+    text, finish = await asyncio.wait_for(reader, timeout=5)
+    assert (text, finish.reason) == ("", FinishReason.CANCELLED)
+
+
+async def test_a_place_with_many_requests_does_not_hold_up_another(loaded: LoadedModel) -> None:
+    generator = LocalGenerator(loaded, Characters(), max_batch=1, queue=9)
+    order: list[str] = []
+
+    async def one(where: str) -> None:
+        await ask(generator, [0, 5], GREEDY, where)
+        order.append(where)
+
+    async with asyncio.TaskGroup() as tasks:
+        for where in ("loud", "loud", "loud", "loud", "quiet"):
+            tasks.create_task(one(where))
+    assert "quiet" in order[:3]
+    await generator.close()
+
+
+async def test_the_same_seed_says_the_same_whoever_else_is_there(
+    generator: LocalGenerator,
+) -> None:
+    ids = some_ids(random.Random(6), 40)
+    alone, finish = await ask(generator, ids, replace(WARM, seed=123))
+    assert finish.seed == 123
+    others = [ask(generator, [0, n + 2], replace(WARM, temperature=1.5), f"p{n}") for n in range(5)]
+    (beside, _), *_ = await asyncio.gather(
+        ask(generator, ids, replace(WARM, seed=123), "again"), *others
+    )
+    assert beside == alone
+    different, _ = await ask(generator, ids, replace(WARM, seed=124))
+    assert different != alone
+
+
+async def test_a_seed_that_was_chosen_is_told_and_repeats_the_answer(
+    generator: LocalGenerator,
+) -> None:
+    first, finish = await ask(generator, [0, 4, 9], WARM)
+    assert finish.seed is not None
+    second, _ = await ask(generator, [0, 4, 9], replace(WARM, seed=finish.seed))
+    assert second == first
+
+
+async def test_the_figures_add_up(generator: LocalGenerator) -> None:
+    ids = some_ids(random.Random(1), 50)
+    for _ in range(2):
+        await ask(generator, ids)
+    stats = generator.stats()
+    assert (stats.running, stats.waiting, stats.failures) == (0, 0, 0)
+    assert stats.prompt_tokens == 100
+    assert stats.reused_tokens == 49
+    assert stats.generated_tokens == 48
+    assert stats.held_tokens == 50 + 23
+    assert stats.allocated_tokens >= stats.held_tokens
+
+
+def test_a_listener_whose_loop_is_gone_frees_its_place(loaded: LoadedModel) -> None:
+    generator = LocalGenerator(loaded, Characters(), max_batch=1, queue=0)
+
+    async def leave() -> None:
+        await anext(generator.generate(prompt([0, 5]), LONG, place()))
+
+    async def come() -> str:
+        for _ in range(10_000):
+            try:
+                text, _ = await ask(generator, [0, 6], GREEDY, "later")
+            except Busy:
+                await asyncio.sleep(0.001)
+            else:
+                await generator.close()
+                return text
+        raise AssertionError("the place was never freed")
+
+    asyncio.run(leave())
+    assert len(asyncio.run(come())) > 0
+    assert generator.stats().generated_tokens < 400
+
+
+class Stumbling(Stepper):
+    """Raises once when told to, where no model is to blame."""
+
+    told = False
+
+    def step(self) -> list[Output]:
+        if self.told:
+            self.told = False
+            raise LookupError("stumbled")
+        return super().step()
+
+
+async def test_a_fault_in_the_scheduling_ends_all_answers_but_not_the_worker(
+    loaded: LoadedModel,
+) -> None:
+    memory = KeyValueMemory(
+        KeyValueShape.of(loaded.model.config),
+        device=loaded.device,
+        dtype=loaded.dtype,
+        max_slots=4,
+        max_length=CONTEXT,
+    )
+    scheduler = Scheduler(Slots(4), max_running=2, prefill_budget=32)
+    stepper = Stumbling(scheduler, Runner(loaded, memory, vocab_size=VOCABULARY))
+    worker = Worker(scheduler, stepper, capacity=9)
+    generator = LocalGenerator(loaded, Characters(), max_batch=2, queue=7)
+    await generator._worker.close()
+    generator._worker = worker
+    answers = [generator.generate(prompt([0, n + 2]), LONG, place(f"p{n}")) for n in range(4)]
+    stepper.told = True
+    for answer in answers:
+        with pytest.raises(GenerationError, match="stumbled"):
+            await read(answer)
+    text, _ = await ask(generator, [0, 5])
+    assert len(text) > 0
+    await generator.close()
+
+
+@pytest.fixture(scope="module")
+def heavier(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
+    """Enough arithmetic that a step takes the time that steps of real models take."""
+    folder = save_llama(
+        tmp_path_factory.mktemp("heavier"),
+        hidden_size=512,
+        intermediate_size=1408,
+        num_hidden_layers=8,
+        initializer_range=0.05,
+    )
+    return load(folder, device="cpu")
+
+
+async def longest_lag(generator: LocalGenerator) -> float:
+    """Generate a batch while a callback ticks; the longest that the loop was away."""
+    lag, last, done = 0.0, time.perf_counter(), False
+    loop = asyncio.get_running_loop()
+
+    def tick() -> None:
+        nonlocal lag, last
+        now = time.perf_counter()
+        lag, last = max(lag, now - last), now
+        if not done:
+            loop.call_later(0.001, tick)
+
+    tick()
+    dice = random.Random(1)
+    await asyncio.gather(*(ask(generator, some_ids(dice, 200), WARM, f"p{n}") for n in range(8)))
+    done = True
+    return lag
+
+
+async def test_the_event_loop_is_never_blocked_while_a_model_generates(
+    heavier: LoadedModel,
+) -> None:
+    generator = LocalGenerator(heavier, Characters(), max_batch=8, queue=8)
+    # A busy machine may take the processor away once; a loop that we block is blocked each time.
+    lags = [await longest_lag(generator) for _ in range(3)]
+    assert min(lags) < LAG, lags
+    await generator.close()
+
+
+LEAVE = """
+import asyncio, sys
+from pathlib import Path
+from bot.generation.generator import LocalGenerator
+from bot.generation.loading import load
+from tests.generation.speaking import LONG_PROMPT, Characters, place, prompt
+from bot.values import Sampling
+
+async def main():
+    generator = LocalGenerator(load(Path(sys.argv[1]), device="cpu"), Characters())
+    long = Sampling(400, 0.0)
+    answers = [generator.generate(prompt(LONG_PROMPT), long, place(str(n))) for n in range(9)]
+    await anext(answers[0])
+    print("begun")
+
+asyncio.run(main())
+"""
+
+
+def test_a_program_can_end_in_the_middle_of_an_answer(checkpoint: Path) -> None:
+    run = subprocess.run(  # noqa: S603 -- our own interpreter
+        [sys.executable, "-c", LEAVE, str(checkpoint)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (run.returncode, run.stdout.split()[-1:]) == (0, ["begun"]), run.stderr
+
+
+async def test_requests_from_several_loops_are_served_together(
+    generator: LocalGenerator,
+) -> None:
+    texts: list[str] = []
+
+    def elsewhere() -> None:
+        text, _ = asyncio.run(ask(generator, [0, 5], GREEDY, "there"))
+        texts.append(text)
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    text, _ = await ask(generator, [0, 5], GREEDY, "here")
+    await asyncio.to_thread(thread.join, 20)
+    assert texts == [text]

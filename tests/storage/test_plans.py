@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import Engine
+from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.sql import ClauseElement
+
+from storage import SqlStore
+from storage.tables import metadata
+from tests.storage.given import lived_in
+
+
+class Overheard:
+    """Every statement that went to a database, as SQLAlchemy and as the driver saw it."""
+
+    def __init__(self) -> None:
+        self.elements: list[ClauseElement] = []
+        self.sent: dict[str, Any] = {}
+
+    def element(self, _connection: Any, element: ClauseElement, *_rest: Any) -> None:
+        self.elements.append(element)
+
+    def text(self, _connection: Any, _cursor: Any, sql: str, values: Any, *_rest: Any) -> None:
+        if sql.startswith(("SELECT", "INSERT", "UPDATE", "DELETE")):
+            self.sent[sql] = values
+
+
+@pytest.fixture
+def overheard() -> Iterator[Overheard]:
+    ears = Overheard()
+    event.listen(Engine, "before_execute", ears.element)
+    event.listen(Engine, "before_cursor_execute", ears.text)
+    yield ears
+    event.remove(Engine, "before_execute", ears.element)
+    event.remove(Engine, "before_cursor_execute", ears.text)
+
+
+def plan(raw: sqlite3.Connection, sql: str, values: Any) -> str:
+    steps = raw.execute(f"EXPLAIN QUERY PLAN {sql}", values)
+    return "\n".join(step["detail"] for step in steps)
+
+
+async def test_no_statement_reads_a_whole_table_or_sorts(
+    store: SqlStore, overheard: Overheard, raw: sqlite3.Connection
+) -> None:
+    await lived_in(store)
+    overheard.sent.pop("SELECT places.id \nFROM places\n LIMIT ? OFFSET ?", None)
+    plans = {sql: plan(raw, sql, values) for sql, values in overheard.sent.items()}
+    slow = {
+        sql: steps
+        for sql, steps in plans.items()
+        if "TEMP B-TREE" in steps or ("SCAN" in steps and "ix_replies_unfinished" not in steps)
+    }
+    assert len(plans) > 15
+    assert slow == {}
+
+
+async def test_history_walks_one_index_in_its_own_order(
+    store: SqlStore, overheard: Overheard, raw: sqlite3.Connection
+) -> None:
+    await lived_in(store)
+    [steps] = {
+        plan(raw, sql, values)
+        for sql, values in overheard.sent.items()
+        if sql.startswith("SELECT turns.id, turns.place_id")
+    }
+    assert "ix_turns_place_id_reply_id_id (place_id=? AND reply_id>? AND reply_id<?)" in steps
+    assert "B-TREE" not in steps
+
+
+async def test_recovery_looks_only_at_what_did_not_end(
+    store: SqlStore, overheard: Overheard, raw: sqlite3.Connection
+) -> None:
+    await lived_in(store)
+    plans = [
+        plan(raw, sql, values)
+        for sql, values in overheard.sent.items()
+        if "replies.ended_at IS NULL AND places" in sql
+    ]
+    assert len(plans) == 2
+    assert all("ix_replies_unfinished" in steps for steps in plans), plans
+
+
+async def test_every_statement_can_be_written_for_postgresql(
+    store: SqlStore, overheard: Overheard
+) -> None:
+    await lived_in(store)
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    written = {str(element.compile(dialect=dialect)) for element in overheard.elements}
+    assert any("RETURNING" in sql for sql in written)
+    for table in metadata.sorted_tables:
+        assert "CREATE TABLE" in str(CreateTable(table).compile(dialect=dialect))
+        for index in table.indexes:
+            assert "CREATE" in str(CreateIndex(index).compile(dialect=dialect))
