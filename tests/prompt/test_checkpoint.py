@@ -1,0 +1,79 @@
+"""Models found on disk, and clear words for those that are not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bot import checkpoint as checkpoints
+from bot.errors import ConfigError
+from bot.prompt.load import load_tokenizer
+from bot.values import Sampling
+
+
+def folder_with(path: Path, **files: object) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    for name, value in files.items():
+        (path / f"{name}.json").write_text(json.dumps(value))
+    return path
+
+
+def test_a_folder_with_a_config_is_a_checkpoint(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path / "m", config={"max_position_embeddings": 2048})
+    found = checkpoints.find(str(folder))
+    assert (found.context, found.path) == (2048, folder)
+
+
+def test_without_a_length_the_context_is_llama_2s(tmp_path: Path) -> None:
+    assert checkpoints.find(str(folder_with(tmp_path / "m", config={}))).context == 4096
+
+
+def test_a_folder_of_metas_own_files_says_what_they_are(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="Meta's own files"):
+        checkpoints.find(str(folder_with(tmp_path / "llama-2-7b-chat", params={"dim": 4096})))
+
+
+def test_a_folder_without_a_model_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"holds no config\.json"):
+        checkpoints.find(str(folder_with(tmp_path / "empty")))
+
+
+@pytest.mark.parametrize("name", ["./missing", "/missing/model", "llama", "a/b/c"])
+def test_what_is_neither_folder_nor_hub_name_is_a_mistake(name: str) -> None:
+    with pytest.raises(ConfigError, match="neither a folder nor a Hugging Face name"):
+        checkpoints.find(name)
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", "\x00"])
+def test_a_config_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(ConfigError, match=r"config\.json cannot be read"):
+        checkpoints.find(str(tmp_path))
+
+
+def test_a_checkpoint_without_a_tokenizer_is_named(tmp_path: Path) -> None:
+    found = checkpoints.find(str(folder_with(tmp_path / "m", config={})))
+    with pytest.raises(ConfigError, match=r"neither tokenizer\.model nor tokenizer\.json"):
+        load_tokenizer(found)
+
+
+@pytest.mark.parametrize("name", ["tokenizer.model", "tokenizer.json"])
+def test_a_damaged_tokenizer_is_named(tmp_path: Path, name: str) -> None:
+    folder = folder_with(tmp_path / "m", config={})
+    (folder / name).write_bytes(b"not a tokenizer")
+    with pytest.raises(ConfigError, match=name):
+        load_tokenizer(checkpoints.find(str(folder)))
+
+
+def test_sampling_follows_the_models_own_recommendation(tmp_path: Path) -> None:
+    greedy = folder_with(tmp_path / "a", config={}, generation_config={"do_sample": False})
+    warm = folder_with(
+        tmp_path / "b", config={}, generation_config={"temperature": 0.9, "top_p": 0.6}
+    )
+    assert checkpoints.recommended(checkpoints.find(str(greedy))).temperature == 0.0
+    sampling = checkpoints.recommended(checkpoints.find(str(warm)))
+    assert (sampling.temperature, sampling.top_p) == (0.9, 0.6)
+    bare = checkpoints.find(str(folder_with(tmp_path / "c", config={})))
+    assert checkpoints.recommended(bare) == Sampling()
