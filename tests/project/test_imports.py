@@ -104,7 +104,7 @@ def test_importing_the_program_loads_nothing_heavy() -> None:
         "import bot.app, bot.cli, json, sys;"
         f"print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))"
     )
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert json.loads(done.stdout) == []

@@ -68,7 +68,7 @@ def test_the_makefile_holds_no_absolute_path() -> None:
 
 
 def find_python(python: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603
+    return subprocess.run(
         [ROOT / ".ci" / "find-python"],
         env=os.environ | {"PYTHON": python},
         capture_output=True,
