@@ -187,7 +187,8 @@ def _builder(settings: Settings, checkpoint: Checkpoint) -> PromptBuilder:
 
 def compose(settings: Settings, checkpoint: Checkpoint, store: Store, generator: Generator) -> Core:
     """Conversations over a store and a generator that are there already."""
-    builder = _builder(settings, checkpoint)
+    # On a machine that is short of memory the generator holds less than the model could.
+    builder = _builder(settings, _within(checkpoint, generator.context))
     personas = PersonaBook(store, builder, Persona(settings.persona.text))
     builder.check(Persona(settings.persona.text))
     answering = Answering(

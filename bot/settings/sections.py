@@ -63,7 +63,7 @@ class ModelSettings(Section):
     context: Annotated[Whole | None, Between(128, 1_048_576, "tokens")] = None
     batch: Annotated[Whole, Between(1, 512, "conversations")] = 16
     queue: Annotated[Whole, Between(1, 10_000, "messages")] = 64
-    prefill: Annotated[Whole, Between(16, 65_536, "tokens")] = 256
+    prefill: Annotated[Whole | None, Between(16, 65_536, "tokens")] = None
 
 
 class SamplingSettings(Section):
