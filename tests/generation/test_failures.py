@@ -75,8 +75,9 @@ async def test_a_request_that_breaks_the_forward_fails_alone(
             await anext(bad)
         with pytest.raises(GenerationError, match="boom"):
             await anext(bad)
-    assert generator.stats().failures == 1
-    assert generator.stats().running == 0
+    stats = generator.stats()
+    assert (stats.failures, stats.running) == (1, 0)
+    assert stats.held_tokens == 25 + 23  # of the failed one nothing is retained
 
 
 async def test_a_step_that_fails_once_harms_nobody(
@@ -152,6 +153,9 @@ async def test_numbers_that_are_not_finite_fail_one_answer_and_do_not_spread(
         with pytest.raises(GenerationError, match="finite"):
             await ask(generator, poisoned, GREEDY, "bad")
         answers = await good
+        with pytest.raises(GenerationError, match="finite"):
+            await ask(generator, poisoned, GREEDY, "bad")
+        assert generator.stats().allocated_tokens == 0  # nothing of it is left in memory
     finally:
         handle.remove()
     assert [spelled(text) for text, _ in answers] == list(wanted.values())

@@ -1,0 +1,58 @@
+"""What this machine has to give: memory and processors, as a container's limits leave them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+
+CGROUP = Path("/sys/fs/cgroup")
+
+
+def available_memory(device: torch.device) -> int:
+    """Bytes that may still be allocated on the device."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    limits = [_system_memory(), *_cgroup_memory()]
+    return max(0, min(limits))
+
+
+def processors() -> int:
+    """Processors that this process may use: affinity and a container's quota together."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    quota, _, period = _read(CGROUP / "cpu.max").partition(" ")
+    if quota.isdigit() and period.strip().isdigit():
+        return max(1, min(usable or 1, round(int(quota) / int(period))))
+    return usable or 1
+
+
+def has_native_bf16() -> bool:
+    """Whether the processor multiplies bf16 itself (AMX, AVX512-BF16, Arm BF16)."""
+    info = _read(Path("/proc/cpuinfo"))
+    flags = next((line for line in info.splitlines() if line.startswith(("flags", "Features"))), "")
+    return bool({"avx512_bf16", "amx_bf16", "bf16"} & set(flags.split()))
+
+
+def _system_memory() -> int:
+    for line in _read(Path("/proc/meminfo")).splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+
+
+def _cgroup_memory() -> list[int]:
+    limit, used = _read(CGROUP / "memory.max").strip(), _read(CGROUP / "memory.current").strip()
+    if not (limit.isdigit() and used.isdigit()):
+        return []
+    # The page cache counts as used but is given back on demand; checkpoints fill it.
+    stat = dict(line.split() for line in _read(CGROUP / "memory.stat").splitlines())
+    return [int(limit) - int(used) + int(stat.get("inactive_file", 0))]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        return ""
