@@ -23,6 +23,7 @@ class PacedAnswer:
     def __init__(self, deltas: list[str], rate: float) -> None:
         self.finish: Finish | None = None
         self.ended_at = 0.0
+        self.waiting = 0
         self._deltas = deltas
         self._rate = rate
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -29,6 +29,10 @@ class Answer(Protocol):
     """
 
     finish: Finish | None
+
+    @property
+    def waiting(self) -> int:
+        """The place in the queue; 0 once the model works on this answer."""
 
     def __aiter__(self) -> AsyncIterator[str]: ...
 
@@ -57,23 +61,43 @@ class Outlet(Protocol):
     def limit(self) -> int:
         """Characters that one message may hold."""
 
-    async def create(self, text: str, *, nonce: str) -> str:
-        """Post a message and return its id; the same nonce never posts twice."""
+    @property
+    def marker(self) -> str:
+        """Stands behind an unfinished text; empty where the platform shows that by itself."""
 
-    async def edit(self, message_id: str, text: str) -> None:
+    @property
+    def appends(self) -> bool:
+        """Whether an unfinished text can only grow at its end, so that nothing is repaired there.
+
+        Asked once the outlet is open, as `marker` is.
+        """
+
+    async def create(
+        self, text: str, *, nonce: str, final: bool = True, again: bool = False
+    ) -> str:
+        """Post a message and return its id. `final` says that this text will not change.
+
+        With `again` an earlier try may have posted it, perhaps with an older text: then that
+        message is found by its nonce and nothing is posted twice.
+        """
+
+    async def edit(self, message_id: str, text: str, *, final: bool = True) -> None:
         """Replace the whole text of a message. Undeliverable if it is gone."""
 
     async def delete(self, message_id: str) -> None:
         """Take back a message that is no longer needed. No error if it is gone already."""
 
-    def working(self) -> AbstractAsyncContextManager[None]:
-        """Show that an answer is on its way ("is typing") for as long as it is held."""
+    def working(self, waiting: Callable[[], int]) -> AbstractAsyncContextManager[None]:
+        """Show that an answer is on its way for as long as it is held.
+
+        `waiting` gives its place in the queue, 0 while it is being written.
+        """
 
     def open(self) -> AbstractAsyncContextManager[None]:
-        """Keep a slot of the platform's budget for this reply's final edit."""
+        """Keep what this reply's ending needs of the platform's budget."""
 
     def pause(self) -> float:
-        """Seconds until an intermediate edit is within budget; 0 means now."""
+        """Seconds until an unfinished text is within budget: 0 means now, infinity never."""
 
 
 class Messenger(Protocol):
@@ -96,6 +120,12 @@ class Inbox(Protocol):
 
     async def withdraw(self, place: Place, message_id: str) -> None:
         """A message was deleted on the platform."""
+
+    async def stop(self, place: Place, author: Author) -> bool:
+        """Stop the answer that is being written here; False if there is none.
+
+        Forbidden unless the author asked for that answer, or is an admin.
+        """
 
 
 class Personas(Protocol):

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from bot.errors import Busy, QuipuError, Undeliverable
+from bot.reply.delivery import MARKER
 from bot.values import Finish, FinishReason, Place, Prompt, Sampling
 
 PATIENCE = 10.0
@@ -35,6 +36,7 @@ class Board:
 
     platform: str = "discord"
     limit: int = 2000
+    appends: bool = False
     posted: list[Posted] = field(default_factory=list)
     failures: list[QuipuError] = field(default_factory=list)
     failures_after: list[QuipuError] = field(default_factory=list)
@@ -111,10 +113,24 @@ class BoardOutlet:
     def limit(self) -> int:
         return self.board.limit
 
-    async def create(self, text: str, *, nonce: str) -> str:
+    @property
+    def marker(self) -> str:
+        return "" if self.board.appends else MARKER
+
+    @property
+    def appends(self) -> bool:
+        return self.board.appends
+
+    async def create(
+        self, text: str, *, nonce: str, final: bool = True, again: bool = False
+    ) -> str:
+        del final, again
         return (await self.board.create(self.place, self.answering, text, nonce)).id
 
-    async def edit(self, message_id: str, text: str) -> None:
+    async def edit(self, message_id: str, text: str, *, final: bool = True) -> None:
+        if self.board.appends and not final:
+            shown = next(m for m in self.board.posted if m.id == message_id).text
+            assert text.startswith(shown), "an unfinished text may only grow"
         await self.board.edit(message_id, text)
 
     async def delete(self, message_id: str) -> None:
@@ -124,8 +140,10 @@ class BoardOutlet:
         await self.board.changed()
 
     @asynccontextmanager
-    async def working(self) -> AsyncIterator[None]:
+    async def working(self, waiting: Callable[[], int]) -> AsyncIterator[None]:
+        assert waiting() >= 0
         self.board.typing += 1
+        await self.board.changed()
         try:
             yield
         finally:
@@ -143,7 +161,7 @@ class BoardOutlet:
             await self.board.changed()
 
     def pause(self) -> float:
-        return self.board.seconds
+        return self.board.seconds if self.board.posted else 0.0
 
 
 Script = Callable[[Prompt], Sequence[str | QuipuError | asyncio.Event]]
@@ -160,7 +178,8 @@ class ScriptedAnswer:
 
     def __init__(self, steps: Sequence[str | QuipuError | asyncio.Event], prompt: Prompt) -> None:
         self.finish: Finish | None = None
-        self.closed = False
+        self.closed = asyncio.Event()
+        self.waiting = 0
         self._steps = steps
         self._prompt = prompt
 
@@ -168,16 +187,28 @@ class ScriptedAnswer:
         tokens = 0
         for step in self._steps:
             if isinstance(step, asyncio.Event):
-                await step.wait()
-            elif isinstance(step, QuipuError):
+                await self._unless_closed(step)
+            if self.closed.is_set():
+                break
+            if isinstance(step, asyncio.Event):
+                continue
+            if isinstance(step, QuipuError):
                 raise step
-            else:
-                tokens += 1
-                yield step
-        self.finish = Finish(FinishReason.STOP, tokens, len(self._prompt.ids))
+            tokens += 1
+            yield step
+        reason = FinishReason.CANCELLED if self.closed.is_set() else FinishReason.STOP
+        self.finish = Finish(reason, tokens, len(self._prompt.ids))
 
     async def aclose(self) -> None:
-        self.closed = True
+        self.closed.set()
+
+    async def _unless_closed(self, step: asyncio.Event) -> None:
+        waits = [asyncio.create_task(event.wait()) for event in (step, self.closed)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
 
 class ScriptedGenerator:

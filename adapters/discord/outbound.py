@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import discord
@@ -20,6 +20,7 @@ from bot.values import Place
 log = structlog.get_logger(__name__)
 
 LIMIT = 2000
+MARKER = " ▌"
 # The indicator lasts ten seconds.
 TYPING_EVERY = 8.0
 NONCE_CHARACTERS = 25
@@ -49,6 +50,8 @@ class DiscordOutlet:
     """An Outlet for the reply to one message. Nothing it sends can ping anyone."""
 
     limit = LIMIT
+    marker = MARKER
+    appends = False
 
     def __init__(
         self,
@@ -67,9 +70,13 @@ class DiscordOutlet:
         self._budget = budget
         self._trace = trace
         self._closed = closed
+        self._begun = False
 
-    async def create(self, text: str, *, nonce: str) -> str:
-        """Post a message as a reply to the one being answered."""
+    async def create(
+        self, text: str, *, nonce: str, final: bool = True, again: bool = False
+    ) -> str:
+        """Post a message as a reply to the one being answered; Discord itself minds the nonce."""
+        del final, again
         try:
             with translated(self._place.id):
                 await self._admitted()
@@ -79,10 +86,12 @@ class DiscordOutlet:
             self._closed.note(self._channel_id, error)
             raise
         self._closed.reopened(self._channel_id)
+        self._begun = True
         return str(message.id)
 
-    async def edit(self, message_id: str, text: str) -> None:
+    async def edit(self, message_id: str, text: str, *, final: bool = True) -> None:
         """Replace the text; returns when Discord has it, without discord.py's sleep after it."""
+        del final
         message = self._channel.get_partial_message(int(message_id))
         with translated(self._place.id):
             await self._admitted()
@@ -109,14 +118,15 @@ class DiscordOutlet:
 
     def pause(self) -> float:
         """Seconds until an intermediate edit may go; ask again when they are over."""
-        return self._budget.pause(self._channel_id)
+        return self._budget.pause(self._channel_id) if self._begun else 0.0
 
     def open(self) -> AbstractAsyncContextManager[None]:
         """Keep a slot of the channel's edits for this reply's final one."""
         return self._open()
 
-    def working(self) -> AbstractAsyncContextManager[None]:
-        """Show "is typing" for as long as this is held."""
+    def working(self, waiting: Callable[[], int]) -> AbstractAsyncContextManager[None]:
+        """Show "is typing" for as long as this is held; Discord has no words for a queue."""
+        del waiting
         return self._working()
 
     async def _send(self, text: str, nonce: str) -> discord.Message:

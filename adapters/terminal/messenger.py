@@ -18,6 +18,7 @@ from bot.values import Place
 WHOLE = 1_000_000
 """A terminal takes an answer in one piece."""
 
+MARKER = " ▌"
 FRAME = 0.05
 """Seconds between two pictures of a growing answer."""
 
@@ -75,6 +76,8 @@ class TerminalOutlet:
     """One answer on a screen; `ended` is set when its last word is there."""
 
     limit = WHOLE
+    marker = MARKER
+    appends = False
 
     def __init__(self, screen: Screen, ended: asyncio.Event) -> None:
         self._screen = screen
@@ -82,18 +85,23 @@ class TerminalOutlet:
         self._text = ""
         self._next = 0.0
 
-    async def create(self, text: str, *, nonce: str) -> str:
+    async def create(
+        self, text: str, *, nonce: str, final: bool = True, again: bool = False
+    ) -> str:
+        del final, again
         self._show(text)
         return nonce
 
-    async def edit(self, message_id: str, text: str) -> None:  # noqa: ARG002 - there is one
+    async def edit(self, message_id: str, text: str, *, final: bool = True) -> None:
+        del message_id, final
         self._show(text)
 
     async def delete(self, message_id: str) -> None:  # noqa: ARG002 - there is one
         self._show("")
 
     @asynccontextmanager
-    async def working(self) -> AsyncIterator[None]:
+    async def working(self, waiting: Callable[[], int]) -> AsyncIterator[None]:
+        del waiting
         yield
 
     @asynccontextmanager

@@ -12,8 +12,8 @@ from bot.errors import GenerationError, PlatformError, QuipuError, Undeliverable
 from bot.ports import Answer, Generator, Messenger, Personas, Store
 from bot.prompt.builder import PromptBuilder
 from bot.reply.delivery import Delivery
-from bot.reply.notices import INTERRUPTED, NOTHING, explained
-from bot.values import Part, Prompt, Reply, ReplyState, Sampling
+from bot.reply.notices import INTERRUPTED, NOTHING, STOPPED, explained
+from bot.values import FinishReason, Part, Prompt, Reply, ReplyState, Sampling
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +37,14 @@ class Answering:
         self._personas = personas
         self._sampling = sampling
         self._journal_interval = journal_interval
+        self._running: dict[int, Answer] = {}
+        self._stopped: set[int] = set()
+
+    async def stop(self, reply: Reply) -> None:
+        """Stop a reply that is being given. What it said so far stays."""
+        self._stopped.add(reply.id)
+        if answer := self._running.get(reply.id):
+            await answer.aclose()
 
     async def answer(self, reply: Reply, messenger: Messenger) -> None:
         """Answer one claimed message, or bring its text if that was whole already.
@@ -45,11 +53,13 @@ class Answering:
         """
         async with self._delivery(reply, messenger) as delivery:
             try:
-                text = reply.text
-                if reply.state is not ReplyState.DELIVERING:
-                    text = await self._written(reply, delivery)
-                await delivery.finish(text or explained("", NOTHING))
-                await self._store.end(reply.id, ReplyState.DELIVERED)
+                if reply.state is ReplyState.DELIVERING:
+                    text, state = reply.text, ReplyState.DELIVERED
+                else:
+                    text, state = await self._written(reply, delivery)
+                notice = NOTHING if state is ReplyState.DELIVERED else STOPPED
+                await delivery.finish(text or explained("", notice))
+                await self._store.end(reply.id, state, text=text)
             except Undeliverable as error:
                 await self._fail(reply, error)
             except QuipuError as error:
@@ -71,17 +81,27 @@ class Answering:
 
         return Delivery(messenger.outlet(reply.place, reply.message_id), reply, journal)
 
-    async def _written(self, reply: Reply, delivery: Delivery) -> str:
-        """Generate the answer, showing it as it grows; returns it whole and saved."""
+    async def _written(self, reply: Reply, delivery: Delivery) -> tuple[str, ReplyState]:
+        """Generate the answer, showing it as it grows; the whole text, and how it came to end."""
         prompt = await self._prompt(reply)
         await self._store.advance(reply.id, ReplyState.QUEUED)
         answer = self._generator.generate(prompt, self._sampling, reply.place)
-        async with aclosing(answer):
-            text = await self._grown(reply, answer, delivery)
+        delivery.waiting = lambda: answer.waiting
+        self._running[reply.id] = answer
+        try:
+            async with aclosing(answer):
+                if reply.id in self._stopped:
+                    await answer.aclose()
+                text = await self._grown(reply, answer, delivery)
+        finally:
+            del self._running[reply.id]
+            self._stopped.discard(reply.id)
         if answer.finish is None:
             raise GenerationError(f"the answer to {reply.message_id} ended without a finish")
+        if answer.finish.reason is FinishReason.CANCELLED:
+            return text, ReplyState.STOPPED
         await self._store.complete(reply.id, text, answer.finish, prompt)
-        return text
+        return text, ReplyState.DELIVERED
 
     async def _grown(self, reply: Reply, answer: Answer, delivery: Delivery) -> str:
         text, saved = "", 0.0

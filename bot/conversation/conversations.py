@@ -11,12 +11,14 @@ import structlog
 
 from bot.conversation.answering import Answering
 from bot.conversation.lanes import Lanes
-from bot.errors import Busy, PlatformError, QuipuError, StorageError
+from bot.errors import Busy, Forbidden, PlatformError, QuipuError, StorageError
 from bot.ports import Messenger, Store
 from bot.reply.delivery import nonce
-from bot.values import Inbound, Place, Reply, ReplyState
+from bot.values import Author, Inbound, Place, Reply, ReplyState, Standing
 
 log = structlog.get_logger(__name__)
+
+NOT_YOURS = "Only who asked for this answer, or an admin, can stop it."
 
 GREETING = "Hello!"
 """What a mention without a word is taken for."""
@@ -75,6 +77,17 @@ class Conversations:
         waiting = self._lanes.remove(place.id, message_id)
         if waiting:
             await self._store.end(waiting.id, ReplyState.STOPPED, reason="the message was deleted")
+
+    async def stop(self, place: Place, author: Author) -> bool:
+        """Stop the answer that is being written here, for who asked for it or an admin."""
+        reply = self._lanes.current(place.id)
+        if reply is None:
+            return False
+        if author.id != reply.author.id and author.standing is not Standing.ADMIN:
+            raise Forbidden(f"{author.id} may not stop reply {reply.id}", notice=NOT_YOURS)
+        log.info("stopped", reply=reply.id, place=place.id, author=author.id)
+        await self._answering.stop(reply)
+        return True
 
     async def recover(self, messenger: Messenger) -> int:
         """Take up what an earlier run left unfinished on this platform; returns how many.

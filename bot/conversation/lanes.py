@@ -29,7 +29,12 @@ class Lanes:
         self._waiting: dict[str, deque[Reply]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._held: set[int] = set()
+        self._current: dict[str, Reply] = {}
         self._open = True
+
+    def current(self, place_id: str) -> Reply | None:
+        """The reply that is being given at a Place."""
+        return self._current.get(place_id)
 
     def holds(self, reply: Reply) -> bool:
         """Whether this reply waits or is being given."""
@@ -80,9 +85,11 @@ class Lanes:
         try:
             while lane and self._open:
                 replies = self._together(lane)
+                self._current[place_id] = replies[-1]
                 try:
                     await self._answer(replies)
                 finally:
+                    del self._current[place_id]
                     self._held.difference_update(reply.id for reply in replies)
         finally:
             del self._tasks[place_id]

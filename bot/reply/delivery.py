@@ -24,13 +24,13 @@ from tenacity import (
 
 from bot.errors import PlatformError, Throttled, Undeliverable
 from bot.ports import Outlet
-from bot.text.split import split
+from bot.text.split import Split, split
 from bot.values import Part, Place, Reply, ReplyState
 
 log = structlog.get_logger(__name__)
 
 MARKER = " ▌"
-"""Stands behind an unfinished answer. It is shown only: it is never part of the text."""
+"""What platforms show behind an unfinished answer. It is never part of the text."""
 
 FINAL_DEADLINE = 300.0
 """Seconds for which a final text is brought again and again to a platform that does not take it."""
@@ -55,9 +55,10 @@ class Delivery:
         self._journal = journal
         self._deadline = deadline
         self._messages = {part.index: part.message_id for part in reply.parts}
-        self._shown: dict[int, str] = {}
+        self._shown: dict[int, tuple[str, bool]] = {}
         self._tried: set[int] = set()
         self._text = ""
+        self.waiting: Callable[[], int] = lambda: 0
         self._changed = asyncio.Event()
         self._final = asyncio.Event()
         self._stack = AsyncExitStack()
@@ -113,8 +114,11 @@ class Delivery:
 
     async def _type(self) -> None:
         """Show that an answer is on its way until its first words are seen."""
-        async with self._outlet.working():
+        async with self._outlet.working(self._place):
             await self._seen.wait()
+
+    def _place(self) -> int:
+        return self.waiting()
 
     async def _write(self) -> None:
         while not self._final.is_set():
@@ -128,7 +132,7 @@ class Delivery:
 
     async def _wait_for_budget(self) -> None:
         """Wait until an edit is within budget; a final text ends the waiting."""
-        while self._shown and not self._final.is_set() and (pause := self._outlet.pause()) > 0:
+        while not self._final.is_set() and (pause := self._outlet.pause()) > 0:
             await self._final_within(pause)
 
     async def _final_within(self, seconds: float) -> None:
@@ -140,7 +144,7 @@ class Delivery:
 
     async def _bring_interim(self, text: str) -> None:
         try:
-            await self._bring(text, MARKER)
+            await self._bring(text, final=False)
         except Undeliverable:
             raise
         except PlatformError as error:
@@ -157,41 +161,48 @@ class Delivery:
             reraise=True,
         ):
             with attempt:
-                await self._bring(text, "")
+                await self._bring(text, final=True)
                 await self._drop_surplus(text)
 
-    async def _bring(self, text: str, marker: str) -> None:
+    async def _bring(self, text: str, *, final: bool) -> None:
         """Create and edit messages until they show `text`."""
-        parts = split(text, self._outlet.limit - len(MARKER))
+        parts = self._parts(text)
         for index, part in enumerate(parts):
-            last = index == len(parts) - 1
-            await self._bring_part(index, part.shown + (marker if last else ""))
+            if final or index < len(parts) - 1:
+                await self._bring_part(index, part.shown, final=True)
+            else:
+                growing = part.growing if self._outlet.appends else part.shown
+                await self._bring_part(index, growing + self._outlet.marker, final=False)
 
-    async def _bring_part(self, index: int, shown: str) -> None:
-        if self._shown.get(index) == shown:
+    def _parts(self, text: str) -> list[Split]:
+        # Always with room for the marker: with and without it the parts must be the same.
+        return split(text, self._outlet.limit - len(MARKER))
+
+    async def _bring_part(self, index: int, text: str, *, final: bool) -> None:
+        if self._shown.get(index) == (text, final):
             return
         if index in self._messages:
-            await self._outlet.edit(self._messages[index], shown)
+            await self._outlet.edit(self._messages[index], text, final=final)
         else:
-            await self._create(index, shown)
-        self._shown[index] = shown
+            await self._create(index, text, final=final)
+        self._shown[index] = (text, final)
         self._seen.set()
 
-    async def _create(self, index: int, shown: str) -> None:
+    async def _create(self, index: int, text: str, *, final: bool) -> None:
         # An earlier try, or an earlier run of the program, may have posted this part already with
         # an older text; the platform then gives back that message as it stands.
-        perhaps_there = index in self._tried or self._reply.state is not ReplyState.CLAIMED
+        again = index in self._tried or self._reply.state is not ReplyState.CLAIMED
         self._tried.add(index)
         key = nonce(self._reply.place, self._reply.message_id, index)
-        message_id = await self._outlet.create(shown, nonce=key)
+        message_id = await self._outlet.create(text, nonce=key, final=final, again=again)
         self._messages[index] = message_id
-        await self._journal(Part(index, message_id, shown))
-        if perhaps_there:
-            await self._outlet.edit(message_id, shown)
+        await self._journal(Part(index, message_id, text))
+        if again:
+            await self._outlet.edit(message_id, text, final=final)
 
     async def _drop_surplus(self, text: str) -> None:
         """Take back messages of an earlier, longer attempt at this answer."""
-        needed = len(split(text, self._outlet.limit - len(MARKER)))
+        needed = len(self._parts(text))
         for index in [i for i in self._messages if i >= needed]:
             await self._outlet.delete(self._messages[index])
             del self._messages[index]

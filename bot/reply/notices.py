@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 INTERRUPTED = "I was interrupted here. Please ask me again."
+STOPPED = "Stopped."
 NOTHING = "I have nothing to say to that."
 
 

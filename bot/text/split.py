@@ -6,7 +6,7 @@ when more text arrives.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import regex
 
@@ -34,11 +34,15 @@ FULL_ENOUGH = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """One part: `text[start:end]` of the whole, between what reopens and closes its fence."""
+    """One part: `text[start:end]` of the whole, between what reopens and closes its fence.
+
+    `growing` is `shown` without what closes it: more text may be appended to it as it stands.
+    """
 
     start: int
     end: int
     shown: str
+    growing: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +71,21 @@ def split(text: str, limit: int) -> list[Split]:
         end = _end(text, start, fence, limit)
         inside = _fence_at(text[start:end], fence)
         last = end == len(text)
-        shown = _shown(text[start:end], fence, inside, last=last)
+        growing = _growing(text[start:end], fence)
+        shown = _shown(growing, inside, last=last)
         if shown.strip():
-            parts.append(Split(start, end, shown))
+            parts.append(Split(start, end, shown, growing.rstrip()))
         elif parts:  # nothing but white space: it belongs to the part before
-            parts[-1] = Split(parts[-1].start, end, parts[-1].shown)
+            parts[-1] = replace(parts[-1], end=end)
         start, fence = end, inside
     return parts
 
 
-def _shown(body: str, before: _Fence | None, after: _Fence | None, *, last: bool) -> str:
-    text = before.opening + body.removeprefix("\n") if before else body.lstrip("\n")
+def _growing(body: str, before: _Fence | None) -> str:
+    return before.opening + body.removeprefix("\n") if before else body.lstrip("\n")
+
+
+def _shown(text: str, after: _Fence | None, *, last: bool) -> str:
     if after is None:
         return text.rstrip()
     # A fence left open by an unfinished text is closed as well: it must not swallow what the

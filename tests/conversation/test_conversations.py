@@ -152,7 +152,7 @@ async def test_a_generation_that_fails_keeps_its_text_and_explains_itself(build:
     assert MARKER not in shown
     assert await states(house) == ["failed"]
     assert (await house.turns())[-1].text == "Once upon a time"
-    assert script.answers[0].closed
+    assert script.answers[0].closed.is_set()
 
 
 async def test_an_answer_without_a_word_is_not_left_empty(build: Build) -> None:
@@ -174,7 +174,32 @@ async def test_a_place_closed_to_the_bot_is_journalled_with_the_reason(build: Bu
     await house.quiet(1)
     assert await states(house) == ["failed"]
     assert house.board.posted == []
-    assert house.generator.answers[0].closed
+    assert house.generator.answers[0].closed.is_set()
+
+
+async def test_the_asker_stops_an_answer_and_what_it_said_stays(build: Build) -> None:
+    house = await build(ScriptedGenerator(lambda _: ["Once upon", asyncio.Event(), " a time"]))
+    house.conversations.attach(house.board)
+    await house.say("a story", ANN)
+    await house.board.until(lambda: house.board.texts == [f"Once upon{MARKER}"])
+    assert await house.conversations.stop(CHANNEL, ANN)
+    await house.quiet(1)
+    assert house.board.texts == ["Once upon"]
+    assert await states(house) == ["stopped"]
+    assert [turn.text for turn in await house.turns()] == ["a story", "Once upon"]
+
+
+async def test_others_cannot_stop_an_answer_but_an_admin_can(build: Build) -> None:
+    house = await build(ScriptedGenerator(lambda _: [asyncio.Event()]))
+    house.conversations.attach(house.board)
+    await house.say("a story", ANN)
+    await house.board.until(lambda: house.board.typing == 1)
+    with pytest.raises(Forbidden):
+        await house.conversations.stop(CHANNEL, BOB)
+    assert await house.conversations.stop(CHANNEL, CHIEF)
+    await house.quiet(1)
+    assert house.board.texts == ["*(Stopped.)*"]
+    assert not await house.conversations.stop(CHANNEL, CHIEF)
 
 
 async def test_a_message_deleted_while_it_waits_is_not_answered(build: Build) -> None:

@@ -18,6 +18,8 @@ class MemoryInbox:
     duplicates: list[str] = field(default_factory=list)
     amended: list[tuple[str, str, str]] = field(default_factory=list)
     withdrawn: list[tuple[str, str]] = field(default_factory=list)
+    stopped: list[tuple[str, str]] = field(default_factory=list)
+    writing: bool = True
     failure: QuipuError | None = None
 
     def __post_init__(self) -> None:
@@ -44,6 +46,12 @@ class MemoryInbox:
         async with self._changed:
             self.withdrawn.append((place.id, message_id))
             self._changed.notify_all()
+
+    async def stop(self, place: Place, author: Author) -> bool:
+        async with self._changed:
+            self.stopped.append((place.id, author.id))
+            self._changed.notify_all()
+        return self.writing
 
     async def until(self, true: Callable[[MemoryInbox], bool]) -> None:
         async with asyncio.timeout(10), self._changed:

@@ -162,7 +162,7 @@ async def test_a_message_can_be_taken_back_more_than_once(stage: Stage) -> None:
 
 async def test_typing_is_shown_while_an_answer_is_on_its_way(stage: Stage) -> None:
     outlet = await stage.asked()
-    async with outlet.working():
+    async with outlet.working(lambda: 0):
         await stage.channel.wait_for_typing()
     assert len(stage.channel.typing) == 1
 
@@ -170,7 +170,7 @@ async def test_typing_is_shown_while_an_answer_is_on_its_way(stage: Stage) -> No
 async def test_typing_that_fails_harms_nobody(stage: Stage) -> None:
     outlet = await stage.asked()
     failure = stage.server.faults.fail("POST", r"/typing$", status=503)
-    async with outlet.working():
+    async with outlet.working(lambda: 0):
         await failure.reached()
         await outlet.create("hi", nonce="n1")
     assert len(stage.channel.from_bot) == 1

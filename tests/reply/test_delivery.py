@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from datetime import UTC, datetime
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from bot.errors import PlatformError, Throttled, Undeliverable
 from bot.reply.delivery import MARKER, Delivery, nonce
 from bot.values import Author, Part, Place, Reply, ReplyState
-from tests.board import Board
+from tests.board import Board, BoardOutlet
 
 PLACE = Place("discord", "1", "2")
 
@@ -19,6 +20,13 @@ def reply(*parts: Part, state: ReplyState = ReplyState.CLAIMED) -> Reply:
     now = datetime.now(UTC)
     author = Author("7", "Ann")
     return Reply(1, PLACE, author, "100", state, now, "", parts)
+
+
+class NeverBefore(BoardOutlet):
+    """A platform whose budget has room for one message only."""
+
+    def pause(self) -> float:
+        return math.inf
 
 
 class Journal:
@@ -133,6 +141,28 @@ async def test_a_long_text_goes_on_in_a_new_message_and_each_is_journalled() -> 
     assert not any(MARKER in text for text in board.texts)
     assert "".join("".join(board.texts).split()) == "".join(text.split())
     assert [part.index for part in journal.parts] == list(range(len(board.posted)))
+
+
+async def test_where_text_can_only_grow_nothing_is_repaired_before_the_end() -> None:
+    board = Board(appends=True)
+    async with Delivery(board.outlet(PLACE, "100"), reply(), Journal()) as delivery:
+        for text in ("Look:", "Look:\n```py\nx", "Look:\n```py\nx = 1\ny = 2"):
+            delivery.show(text)
+            await board.until(lambda text=text: board.texts == [text])  # type: ignore[misc]
+        await delivery.finish("Look:\n```py\nx = 1\ny = 2")
+    assert board.texts == ["Look:\n```py\nx = 1\ny = 2\n```"]
+
+
+async def test_a_platform_without_budget_for_edits_shows_the_whole_text_once() -> None:
+    board = Board()
+    outlet = NeverBefore(board, PLACE, "100")
+    async with Delivery(outlet, reply(), Journal()) as delivery:
+        delivery.show("Hel")
+        await asyncio.sleep(0)
+        delivery.show("Hello")
+        await asyncio.sleep(0)
+        await delivery.finish("Hello.")
+    assert board.posted[0].shown == ["Hello."]
 
 
 async def test_known_parts_are_written_over_and_surplus_ones_taken_back() -> None:
