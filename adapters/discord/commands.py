@@ -1,4 +1,4 @@
-"""The slash commands: `/persona show`, `/persona set` and `/persona clear`.
+"""The slash commands `/persona show`, `/persona set` and `/persona clear`.
 
 `/persona` itself carries no default permissions: Discord knows them for a whole command only, and
 everybody may look. Who may change is what Discord resolved for the person in that channel, checked

@@ -18,6 +18,7 @@ from adapters.discord.failures import translated
 from adapters.discord.outbound import ClosedPlaces, DiscordOutlet
 from adapters.discord.places import PLATFORM
 from adapters.discord.registration import register
+from adapters.discord.stopping import stop_command
 from adapters.discord.trace import Trace
 from bot.errors import ConfigError, PlatformError, QuipuError
 
@@ -75,6 +76,7 @@ class DiscordMessenger:
         )
         self._tree = CommandTree(self._client)
         self._tree.add_command(PersonaCommands(personas))
+        self._tree.add_command(stop_command(inbox))
         self._tasks: set[asyncio.Task[None]] = set()
         self._connection: asyncio.Task[None] | None = None
 

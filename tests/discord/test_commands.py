@@ -116,7 +116,16 @@ async def test_a_failure_nobody_thought_of_is_still_answered(live: Stage) -> Non
 
 
 async def test_a_command_that_is_no_more_is_answered(live: Stage) -> None:
-    [command] = live.server.world.commands[0]
+    command = next(c for c in live.server.world.commands[0] if c["name"] == "persona")
     live.server.world.commands[0] = [{**command, "name": "soul"}]
     interaction = await live.ann.runs_command("soul show", live.channel)
     assert "do not know that command" in (await interaction.answer()).content
+
+
+async def test_stop_names_the_place_and_the_person_to_the_core(live: Stage) -> None:
+    interaction = await live.ann.runs_command("stop", live.channel)
+    assert (await interaction.answer()).content == "Stopped."
+    assert live.inbox.stopped == [(live.place().id, str(live.ann.user.id))]
+    live.inbox.writing = False
+    interaction = await live.ann.runs_command("stop", live.channel)
+    assert (await interaction.answer()).content == "I am not writing anything here."

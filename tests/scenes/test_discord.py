@@ -247,3 +247,16 @@ def _field_names(modal: object) -> list[str]:
     from tests.loopback.discord.interactions import fields
 
     return [field.custom_id for field in fields(modal)]  # type: ignore[arg-type]
+
+
+async def test_stop_ends_an_answer_for_its_asker_and_nobody_else(cuzco: Town) -> None:
+    cuzco.generator.script = lambda _: ["Once upon a time", asyncio.Event(), " never said"]
+    await cuzco.ann.mentions(cuzco.channel, "a story please")
+    await cuzco.answer(cuzco.channel, f"Once upon a time{MARKER}")
+    refused = await cuzco.bob.runs_command("stop", cuzco.channel)
+    assert "Only who asked" in (await refused.answer()).content
+    await cuzco.ann.runs_command("stop", cuzco.channel)
+    await cuzco.answer(cuzco.channel, "Once upon a time")
+    await cuzco.settled()
+    assert cuzco.states() == ["stopped"]
+    assert cuzco.answers() == ["Once upon a time"]
