@@ -1,0 +1,56 @@
+"""The service with a scripted generator, started, cut off and started again on one database."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bot import checkpoint as checkpoints
+from bot.app import Core, compose, platforms
+from bot.service import Service
+from bot.settings import Settings
+from storage import SqlStore, open_store, upgrade
+from tests.board import ScriptedGenerator
+
+
+class Running:
+    """Everything that `quipu run` runs, except for the model."""
+
+    def __init__(self, settings: Settings, generator: ScriptedGenerator) -> None:
+        self._settings = settings
+        self._generator = generator
+        self._store: SqlStore | None = None
+        self._core: Core | None = None
+        self._service: Service | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self, *, deadline: float = 10.0) -> None:
+        await upgrade(self._settings.database_url)
+        self._store = await open_store(self._settings.database_url)
+        checkpoint = checkpoints.find(self._settings.model.name)
+        self._core = compose(self._settings, checkpoint, self._store, self._generator)
+        self._service = Service(
+            self._core.conversations,
+            self._store,
+            platforms(self._settings, self._core),
+            heartbeat=self._settings.heartbeat,
+            deadline=deadline,
+        )
+        self._task = asyncio.create_task(self._service.run())
+
+    async def settled(self) -> None:
+        assert self._core is not None
+        await self._core.conversations.drain(20.0)
+
+    async def stop(self) -> None:
+        assert self._service is not None
+        assert self._task is not None
+        assert self._store is not None
+        self._service.stop()
+        await self._task
+        await self._store.close()
+
+    async def cut_off(self) -> None:
+        """Answers that run are given no time at all; the journal has what it has."""
+        assert self._core is not None
+        await self._core.conversations.drain(0.0)
+        await self.stop()
