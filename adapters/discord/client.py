@@ -84,7 +84,10 @@ class GatewayClient(discord.Client):
             "discord.ready",
             user=str(self.user),
             guilds=len(self.guilds),
-            message_content=self.intents.message_content,
+            # Without the message-content intent Discord blanks everything else.
+            reads="all messages"
+            if self.intents.message_content
+            else "mentions, replies to the bot and direct messages",
         )
 
     async def on_message(self, message: discord.Message) -> None:
