@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.loopback.discord.permissions import bits
+from tests.loopback.timeline import Version
 
 if TYPE_CHECKING:
     from tests.loopback.discord.people import Person
@@ -105,14 +106,6 @@ class Guild:
         if any(permissions.values()):
             own.append(self.role(f"{name}'s", **permissions))
         return self.world.join(self, name, Member(User(0, name, bot), nick, own))
-
-
-@dataclass(frozen=True)
-class Version:
-    """What a message said from a moment of the monotonic clock on."""
-
-    at: float
-    content: str
 
 
 @dataclass(eq=False)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from tests.loopback.discord.errors import ApiError
-from tests.loopback.discord.faults import Fault, Faults, reset
+from tests.loopback.faults import Fault, Faults, reset
 
 if TYPE_CHECKING:
     from tests.loopback.discord.limits import Limits

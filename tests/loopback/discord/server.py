@@ -23,9 +23,9 @@ from tests.loopback.discord.world import World
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from tests.loopback.discord.faults import Faults
     from tests.loopback.discord.model import Channel, Guild, User
     from tests.loopback.discord.people import Person
+    from tests.loopback.faults import Faults
 
 TOKEN = "MTIz.loopback.token"
 GATEWAY_PATH = "/gateway"

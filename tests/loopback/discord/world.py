@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tests.loopback.changes import Changes
 from tests.loopback.discord import payloads
-from tests.loopback.discord.changes import Changes
 from tests.loopback.discord.drafts import Draft
 from tests.loopback.discord.events import (
     CONTENT,
@@ -33,10 +33,10 @@ from tests.loopback.discord.model import (
     Message,
     Role,
     User,
-    Version,
 )
 from tests.loopback.discord.people import Person
 from tests.loopback.discord.permissions import EVERYONE, VIEW, bits, in_channel
+from tests.loopback.timeline import Version
 
 if TYPE_CHECKING:
     from tests.loopback.discord.interactions import Interaction

@@ -27,6 +27,7 @@ class Fault:
     path: str
     times: int = 1
     status: int | None = None
+    error: str = ""
     reset: bool = False
     after: bool = False
     delay: float = 0.0
@@ -64,10 +65,20 @@ class Faults:
         self._faults: list[Fault] = []
 
     def fail(
-        self, method: str, path: str, *, status: int = 500, times: int = 1, after: bool = False
+        self,
+        method: str,
+        path: str,
+        *,
+        status: int = 500,
+        error: str = "",
+        times: int = 1,
+        after: bool = False,
     ) -> Fault:
-        """Answer the next fitting requests with a status; `path` is a regular expression."""
-        return self._add(Fault(method, path, times, status=status, after=after))
+        """Answer the next fitting requests with a status; `path` is a regular expression.
+
+        `error` is the platform's own word for what went wrong, where it has such words.
+        """
+        return self._add(Fault(method, path, times, status=status, error=error, after=after))
 
     def drop(self, method: str, path: str, *, times: int = 1, after: bool = False) -> Fault:
         """Reset the connection instead of answering, before or after doing what was asked."""
