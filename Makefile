@@ -52,13 +52,13 @@ clean: ## remove the environment and everything that tools left behind
 
 .venv/ready: .venv/made $(INPUTS)
 	@echo "==> installing what Quipu needs (the first time this takes some minutes)"
-	@$(PIP) install -c constraints.txt -e ".[discord]"
+	@$(PIP) install -c constraints.txt -e ".[discord,slack]"
 	@touch .venv/ready
 
 # It holds all that `make run` needs, so both are ready afterwards.
 .venv/ready-dev: .venv/made $(INPUTS)
 	@echo "==> installing what Quipu and its tests need (the first time this takes some minutes)"
-	@$(PIP) install -c constraints.txt -e ".[discord,dev]"
+	@$(PIP) install -c constraints.txt -e ".[discord,slack,dev]"
 	@touch .venv/ready .venv/ready-dev
 
 # An environment that somebody made by hand is kept, a broken one is made again.

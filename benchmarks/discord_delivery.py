@@ -144,10 +144,11 @@ async def run(counts: list[int]) -> list[dict[str, str | int | float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--channels", type=int, nargs="+", default=[1, 20])
+    parser.add_argument("--channels", type=int, nargs="+", default=[1, 20, 60])
     parser.add_argument("--json", type=Path)
     parser.add_argument("--save", action="store_true", help="into benchmarks/results")
     options = parser.parse_args()
+    report.quiet()
     rows = asyncio.run(run(options.channels))
     report.show("Answers arriving in Discord", rows)
     about = report.circumstances("discord.py", "aiohttp", "sqlalchemy")

@@ -18,7 +18,7 @@ def text(tokens: int) -> list[str]:
 
 
 class PacedAnswer:
-    """One answer; notes when its last token came."""
+    """One answer. `ended_at` is when its last token is there, whether or not anybody takes it."""
 
     def __init__(self, deltas: list[str], rate: float) -> None:
         self.finish: Finish | None = None
@@ -29,9 +29,9 @@ class PacedAnswer:
 
     async def __aiter__(self) -> AsyncIterator[str]:
         begun = time.monotonic()
+        self.ended_at = begun + (len(self._deltas) - 1) / self._rate
         for index, delta in enumerate(self._deltas):
             await asyncio.sleep(max(0.0, begun + index / self._rate - time.monotonic()))
-            self.ended_at = time.monotonic()
             yield delta
         self.finish = Finish(FinishReason.STOP, len(self._deltas), 1)
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,17 +24,19 @@ from bot.commands.dialogs import Dialog
 from bot.conversation.answering import Answering
 from bot.conversation.conversations import Conversations
 from bot.conversation.personas import PersonaBook
-from bot.errors import ConfigError
 from bot.log import adopt
+from bot.platforms import platforms, web_server
 from bot.ports import Generator, Store
 from bot.prompt.builder import PromptBuilder
 from bot.prompt.load import load_builder, load_tokenizer
-from bot.service import Connect, Connection, Service
+from bot.service import Service
 from bot.settings import Settings
 from bot.values import Persona, Prompt
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+__all__ = ["Core", "chat", "compose", "core", "platforms", "prompt", "run"]
 
 log = structlog.get_logger(__name__)
 
@@ -67,14 +68,22 @@ async def core(settings: Settings, *, database_url: str | None = None) -> AsyncI
 
 async def run(settings: Settings) -> None:
     """Serve the configured platforms until a signal asks to stop."""
-    async with core(settings) as house:
+
+    async def health() -> Mapping[str, bool]:
+        return await service.health()
+
+    async with core(settings) as house, AsyncExitStack() as closing:
+        web = web_server(settings, health)
         service = Service(
             house.conversations,
             house.store,
-            platforms(settings, house),
+            platforms(settings, house, web),
             heartbeat=settings.heartbeat,
             deadline=settings.shutdown.deadline,
         )
+        if web is not None:
+            await web.start()
+            closing.push_async_callback(web.stop)
         await service.run()
 
 
@@ -206,27 +215,3 @@ def compose(settings: Settings, checkpoint: Checkpoint, store: Store, generator:
         resume_within=timedelta(seconds=settings.conversation.resume_within),
     )
     return Core(store, generator, conversations, personas)
-
-
-def platforms(settings: Settings, house: Core) -> dict[str, Connect]:
-    """How to connect to every configured platform, by its name."""
-    makers: dict[str, Callable[[Settings, Core], Connection]] = {"discord": _discord}
-    return {name: partial(makers[name], settings, house) for name in settings.connects}
-
-
-def _discord(settings: Settings, house: Core) -> Connection:
-    try:
-        from adapters.discord.messenger import DiscordMessenger
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            "Discord is configured, but discord.py is not installed: pip install 'quipu[discord]'"
-        ) from error
-    assert settings.discord is not None
-    return DiscordMessenger(
-        settings.discord.require_token(),
-        inbox=house.conversations,
-        personas=house.personas,
-        api_url=settings.discord.api_url,
-        gateway_url=settings.discord.gateway_url,
-        message_content=settings.discord.message_content,
-    )

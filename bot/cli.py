@@ -1,4 +1,4 @@
-"""The command line: `quipu run`, `chat`, `prompt`, `doctor`, `health` and `db upgrade`.
+"""The command line: `quipu run`, `chat`, `prompt`, `doctor`, `health`, `db upgrade` and so on.
 
 A failure is one clear line for each thing wrong and an exit code: 2 for a mistake in the call or
 the configuration, 1 for anything else. Tracebacks are for --debug.
@@ -6,6 +6,7 @@ the configuration, 1 for anything else. Tracebacks are for --debug.
 
 import asyncio
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -19,14 +20,14 @@ from typer.main import get_command
 
 from bot import __version__, heartbeat, log
 from bot.errors import ConfigError, QuipuError
+from bot.examination import HOW_TO_CONNECT
 from bot.settings import Settings, load
-from bot.values import Finding, Prompt
+from bot.settings.secrets import VARIABLES
+from bot.values import Prompt
 
-SECRET_VARIABLES = ("DISCORD_TOKEN", "HF_TOKEN")
-HOW_TO_CONNECT = (
-    "no platform is configured; to connect to Discord, set DISCORD_TOKEN in the environment "
-    "(config.example.toml says where to get one)"
-)
+SECRET_VARIABLES = (*VARIABLES.values(), "SLACK_CONFIG_TOKEN", "HF_TOKEN")
+LONGEST_APP_NAME = 35
+"""Characters that Slack gives the name of an app."""
 
 
 @dataclass(slots=True)
@@ -102,6 +103,10 @@ def build() -> typer.Typer:
     database.callback(invoke_without_command=True)(_help_alone)
     database.command()(upgrade)
     app.add_typer(database, name="db")
+    slack = typer.Typer(help="Set up Slack.", no_args_is_help=False)
+    slack.callback(invoke_without_command=True)(_help_alone)
+    slack.command()(manifest)
+    app.add_typer(slack, name="slack")
     return app
 
 
@@ -174,8 +179,13 @@ def prompt(
 def doctor(context: typer.Context) -> int:
     """Check everything that `quipu run` needs, and say how to mend what is wrong."""
     from bot.commands.findings import show
+    from bot.examination import examine, mistakes
 
-    findings = _examine(context.obj)
+    call: Call = context.obj
+    try:
+        findings = examine(call.prepare(quiet=True), call.config)
+    except ConfigError as error:
+        findings = mistakes(error)
     show(findings, sys.stdout)
     return int(any(finding.severity == "error" for finding in findings))
 
@@ -196,6 +206,28 @@ def upgrade(context: typer.Context) -> None:
     call: Call = context.obj
     settings = call.prepare(quiet=True)
     asyncio.run(_upgrade(settings))
+
+
+def manifest(
+    http: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Events by HTTP at this public address."),
+    ] = None,
+    install: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="For many workspaces: install pages at this address."),
+    ] = None,
+    name: Annotated[str, typer.Option(help="The app's name.")] = "Quipu",
+) -> None:
+    """Print the manifest to create the Slack app from; nothing has to be configured for it."""
+    from adapters.slack.manifest import manifest as made
+
+    for option, url in (("--http", http), ("--install", install)):
+        if url is not None and not re.fullmatch(r"https?://\S+", url):
+            raise ConfigError(f"{option} must be an address such as https://quipu.example.org")
+    if not 0 < len(name) <= LONGEST_APP_NAME:
+        raise ConfigError(f"--name must have 1 to {LONGEST_APP_NAME} characters")
+    _print_json(made(name=name, http=http, install=install), indent=2)
 
 
 def print_safely(line: str) -> None:
@@ -223,10 +255,11 @@ def _prompt_as_json(made: Prompt) -> dict[str, Any]:
     return {name: fields.pop(name) for name in first} | fields
 
 
-def _print_json(value: Any) -> None:
+def _print_json(value: Any, *, indent: int | None = None) -> None:
     import json
 
-    typer.echo(json.dumps(value, ensure_ascii=False).encode())  # bytes: in any locale
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    typer.echo(text.encode())  # bytes: in any locale
 
 
 async def _upgrade(settings: Settings) -> None:
@@ -235,57 +268,3 @@ async def _upgrade(settings: Settings) -> None:
     await storage.upgrade(settings.database_url)
     revision = await storage.current_revision(settings.database_url)
     typer.echo(f"the database is at revision {revision}")
-
-
-def _examine(call: Call) -> list[Finding]:
-    """Everything in turn; what needs the configuration is left out when that is wrong."""
-    from bot import doctor as checks
-
-    try:
-        settings = call.prepare(quiet=True)
-    except ConfigError as error:
-        return [
-            Finding("error", line, "mend the configuration") for line in str(error).splitlines()
-        ]
-    findings = [checks.configuration(settings, call.config), *checks.data_folder(settings)]
-    findings += asyncio.run(_examine_database(settings))
-    findings += checks.model(settings)
-    return findings + asyncio.run(_examine_discord(settings))
-
-
-async def _examine_database(settings: Settings) -> list[Finding]:
-    import storage
-
-    url = settings.database_url
-    mend = "check [database] url, the file's owner and the disk"
-    try:
-        head, revision = storage.head_revision(), await storage.current_revision(url)
-        if revision is None:
-            return [Finding("ok", "the database is empty; quipu run fills it")]
-        store = await storage.open_store(url)
-        try:
-            await store.check()
-        finally:
-            await store.close()
-    except QuipuError as error:
-        return [Finding("error", str(error), mend)]
-    if revision != head:
-        return [Finding("ok", f"the database is at {revision}; quipu run brings it to {head}")]
-    return [Finding("ok", f"the database answers and is at revision {revision}")]
-
-
-async def _examine_discord(settings: Settings) -> list[Finding]:
-    if "discord" not in settings.connects or settings.discord is None:
-        return [Finding("warning", "no platform is configured", HOW_TO_CONNECT)]
-    discord = settings.discord
-    try:
-        from adapters.discord.doctor import examine
-
-        token = discord.require_token()
-        wanted = discord.message_content
-        return await examine(token, api_url=discord.api_url, message_content=wanted)
-    except ImportError:
-        mend = 'install it: pip install "quipu[discord]"'
-        return [Finding("error", "discord.py is not installed", mend)]
-    except QuipuError as error:
-        return [Finding("error", str(error), "mend section [discord]")]

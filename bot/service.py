@@ -14,7 +14,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from bot import heartbeat
 from bot.conversation.conversations import Conversations
-from bot.errors import ConfigError, PlatformError, QuipuError
+from bot.errors import ConfigError, PlatformError, QuipuError, StorageError
 from bot.ports import Messenger, Store
 
 log = structlog.get_logger(__name__)
@@ -61,6 +61,7 @@ class Service:
         self._store = store
         self._platforms = platforms
         self._connections: dict[str, Connection] = {}
+        self._signed_in: set[str] = set()
         self._heartbeat = heartbeat
         self._deadline = deadline
         self._stop = asyncio.Event()
@@ -68,6 +69,15 @@ class Service:
     def stop(self) -> None:
         """Ask for an orderly stop, as a signal does."""
         self._stop.set()
+
+    async def health(self) -> dict[str, bool]:
+        """Whether the database answers, and which platforms are signed in."""
+        try:
+            await self._store.check()
+        except StorageError as error:
+            log.error("the database does not answer", reason=str(error))
+            return dict.fromkeys(("database", *self._platforms), False)
+        return {"database": True} | {name: name in self._signed_in for name in self._platforms}
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT. ConfigError if no connection can be had at all."""
@@ -105,15 +115,18 @@ class Service:
     async def _connect(self, platform: str) -> None:
         if before := self._connections.pop(platform, None):
             await before.close()
-        connection = self._connections[platform] = self._platforms[platform]()
         try:
+            connection = self._connections[platform] = self._platforms[platform]()
             await connection.start()
             await self._conversations.recover(connection)
             log.info("signed in", platform=platform)
+            self._signed_in.add(platform)
             await connection.run()
         except ConfigError as error:
             log.error("cannot connect", platform=platform, reason=str(error))
             raise
+        finally:
+            self._signed_in.discard(platform)
 
     async def _shut_down(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         log.info("stopping")

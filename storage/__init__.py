@@ -1,6 +1,27 @@
 """What outlives the process: the Store port on SQLite or PostgreSQL, and its migrations."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from storage.schema import current_revision, head_revision, upgrade
 from storage.store import SqlStore, open_store
 
-__all__ = ["SqlStore", "current_revision", "head_revision", "open_store", "upgrade"]
+if TYPE_CHECKING:
+    from storage.installations import SlackInstallations
+
+__all__ = [
+    "SqlStore",
+    "current_revision",
+    "head_revision",
+    "open_store",
+    "slack_installations",
+    "upgrade",
+]
+
+
+def slack_installations(store: SqlStore, client_id: str) -> SlackInstallations:
+    """Which workspaces installed the Slack app of this client id; needs the Slack SDK."""
+    from storage.installations import SlackInstallations
+
+    return SlackInstallations(store.database, client_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import structlog
@@ -114,27 +114,25 @@ class Database:
         self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs
     ) -> _T:
         """Run work that only looks, on one consistent view."""
-        return await self._whole(self._reader, lambda c: work(c, *args, **kwargs))
+        return await self.guard(self._transaction(self._reader, lambda c: work(c, *args, **kwargs)))
 
     async def write(
         self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs
     ) -> _T:
         """Run work that changes something; it is on disk when this returns."""
-        return await self._whole(self._writer, lambda c: work(c, *args, **kwargs))
+        return await self.guard(self._transaction(self._writer, lambda c: work(c, *args, **kwargs)))
 
-    async def close(self) -> None:
-        """Let running transactions end, then close the connections."""
-        await asyncio.gather(*self._running, return_exceptions=True)
-        with translated(self.shown):
-            await self._writer.dispose()
-            await self._reader.dispose()
+    @property
+    def engine(self) -> AsyncEngine:
+        """For a library that makes transactions of its own, which are to be guarded."""
+        return self._writer
 
-    async def _whole(self, engine: AsyncEngine, work: Callable[[Connection], _T]) -> _T:
-        """Finish the transaction even if the caller is cancelled.
+    async def guard(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Finish a transaction even if the caller is cancelled.
 
         Breaking off in the middle would throw the connection away, which in memory is everything.
         """
-        task = asyncio.create_task(self._transaction(engine, work))
+        task = asyncio.create_task(self._translated(work))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         try:
@@ -143,7 +141,17 @@ class Database:
             task.add_done_callback(_tell)
             raise
 
-    async def _transaction(self, engine: AsyncEngine, work: Callable[[Connection], _T]) -> _T:
+    async def close(self) -> None:
+        """Let running transactions end, then close the connections."""
+        await asyncio.gather(*self._running, return_exceptions=True)
         with translated(self.shown):
-            async with engine.begin() as connection:
-                return await connection.run_sync(work)
+            await self._writer.dispose()
+            await self._reader.dispose()
+
+    async def _translated(self, work: Coroutine[Any, Any, _T]) -> _T:
+        with translated(self.shown):
+            return await work
+
+    async def _transaction(self, engine: AsyncEngine, work: Callable[[Connection], _T]) -> _T:
+        async with engine.begin() as connection:
+            return await connection.run_sync(work)

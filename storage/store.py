@@ -51,6 +51,11 @@ class SqlStore:
         self._database = database
         self._now = now
 
+    @property
+    def database(self) -> Database:
+        """For what else is kept in the same database."""
+        return self._database
+
     async def claim(self, inbound: Inbound) -> Reply | None:
         """Exactly once, for any number of processes on the same database."""
         return await self._database.write(journal.claim, inbound, self._now())

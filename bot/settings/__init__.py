@@ -1,11 +1,11 @@
 """The configuration: a TOML file and the environment, checked wholly and read once."""
 
+from bot.settings.platforms import DiscordSettings, HttpSettings, SlackSettings
 from bot.settings.reading import find, load
 from bot.settings.sections import (
     ConversationSettings,
     DatabaseSettings,
     DataSettings,
-    DiscordSettings,
     LogSettings,
     ModelSettings,
     PersonaSettings,
@@ -19,12 +19,14 @@ __all__ = [
     "DataSettings",
     "DatabaseSettings",
     "DiscordSettings",
+    "HttpSettings",
     "LogSettings",
     "ModelSettings",
     "PersonaSettings",
     "SamplingSettings",
     "Settings",
     "ShutdownSettings",
+    "SlackSettings",
     "find",
     "load",
 ]

@@ -14,6 +14,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from bot.errors import ConfigError
+from bot.settings.secrets import VARIABLES, written_here
 from bot.settings.sections import Settings
 from bot.settings.units import allowed
 
@@ -21,13 +22,8 @@ PREFIX = "QUIPU_"
 LONGEST = 60
 """Characters of a key or value that a line repeats."""
 
-MAY_BE_SECRET = re.compile(r"[^\s/]{24,}|.*://[^/]*@.*", re.DOTALL)
+MAY_BE_SECRET = re.compile(r"[^\s/]{24,}|x(ox[a-z]|app)-.*|.*://[^/]*@.*", re.DOTALL)
 """Text that is not repeated, whatever key it stands under: people paste tokens anywhere."""
-
-WRITTEN_HERE = (
-    "a token is not written into the configuration; set DISCORD_TOKEN in the environment, "
-    "or name a file that holds it: token_file"
-)
 
 
 class Complaints:
@@ -43,10 +39,11 @@ class Complaints:
         kept = {key: value for key, value in table.items() if key in Settings.model_fields}
         for stranger in table.keys() - kept.keys():
             self._lines.append(f"{self._file}: {_stranger(stranger, None)}")
-        if isinstance(discord := kept.get("discord"), dict):
-            kept["discord"] = discord = dict(discord)
-            if discord.pop("token", None) is not None:
-                self._lines.append(f"{self._file}: [discord] token: {WRITTEN_HERE}")
+        for section, key in VARIABLES:
+            if isinstance(keys := kept.get(section), dict) and key in keys:
+                kept[section] = {name: value for name, value in keys.items() if name != key}
+                words = written_here(section, key)
+                self._lines.append(f"{self._file}: [{section}] {key}: {words}")
         return kept
 
     def add_all(self, error: ValidationError) -> None:
@@ -75,8 +72,8 @@ class Complaints:
 
     def _source(self, section: str, key: str) -> str:
         wanted = f"{PREFIX}{section}__{key}".upper()
-        if (section, key) == ("discord", "token"):
-            wanted = wanted if _is_set(wanted) else "DISCORD_TOKEN"
+        if not _is_set(wanted):
+            wanted = VARIABLES.get((section, key), wanted)
         return wanted if _is_set(wanted) else self._file
 
 
@@ -94,8 +91,8 @@ def fields_of(section: str) -> dict[str, FieldInfo]:
 
 
 def _writable(section: str) -> list[str]:
-    """The keys that a file may hold: all but the token."""
-    return [name for name in fields_of(section) if (section, name) != ("discord", "token")]
+    """The keys that a file may hold: all but the secrets."""
+    return [name for name in fields_of(section) if (section, name) not in VARIABLES]
 
 
 def _stranger(key: str, section: str | None) -> str:

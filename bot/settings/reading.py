@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import tomllib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from bot.errors import ConfigError
 from bot.settings.complaints import MAY_BE_SECRET, Complaints
-from bot.settings.sections import DiscordSettings, PersonaSettings, Settings
+from bot.settings.secrets import read_files, take
+from bot.settings.sections import PersonaSettings, Settings
 
 DEFAULT_FILE = Path("config.toml")
-TOKEN_VARIABLE = "DISCORD_TOKEN"  # noqa: S105  the name of a variable
 
 
 def find(path: Path | None = None) -> Path | None:
@@ -42,7 +43,7 @@ def check(table: dict[str, Any], file: Path | None = None) -> Settings:
     """Settings from a parsed file laid under the environment; opens no other file."""
     complaints = Complaints(file)
     table = complaints.sift(table)
-    _take_token(table)
+    take(table)
     try:
         settings = Settings(**table)
     except ValidationError as error:
@@ -65,13 +66,6 @@ def _table(file: Path) -> dict[str, Any]:
         raise ConfigError(f"{file} is not TOML: {error}") from error
 
 
-def _take_token(table: dict[str, Any]) -> None:
-    if token := os.environ.get(TOKEN_VARIABLE, "").strip():
-        section = table.setdefault("discord", {})
-        if isinstance(section, dict):
-            section["token"] = token
-
-
 def _resolve(settings: Settings, file: Path | None) -> Settings:
     """Read the files that the settings name; relative paths begin at the configuration file."""
     base = Path() if file is None else file.parent
@@ -82,22 +76,15 @@ def _resolve(settings: Settings, file: Path | None) -> Settings:
     if settings.model.name.startswith((".", "~")):
         name = str(_path(Path(settings.model.name), base))
         update["model"] = settings.model.model_copy(update={"name": name})
-    if settings.discord is not None:
-        update["discord"] = _with_token(settings.discord, base)
+    update |= read_files(settings, partial(_secret, base=base))
     return settings.model_copy(update=update)
 
 
-def _with_token(discord: DiscordSettings, base: Path) -> DiscordSettings:
-    if discord.token is not None or discord.token_file is None:
-        return discord
-    key = "[discord] token_file"
-    path = _path(discord.token_file, base)
-    if MAY_BE_SECRET.fullmatch(str(discord.token_file)) and not path.is_file():
-        raise ConfigError(f"{key} must name a file; what it holds looks like the token itself")
-    token = _text(path, key).strip()
-    if not token or len(token.split()) > 1:
-        raise ConfigError(f"{key}: {path} must hold the token and nothing else")
-    return discord.model_copy(update={"token": SecretStr(token)})
+def _secret(file: Path, key: str, base: Path) -> str:
+    path = _path(file, base)
+    if MAY_BE_SECRET.fullmatch(str(file)) and not path.is_file():
+        raise ConfigError(f"{key} must name a file; what it holds looks like the secret itself")
+    return _text(path, key)
 
 
 def _with_persona(persona: PersonaSettings, base: Path) -> PersonaSettings:

@@ -7,44 +7,15 @@ from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
 
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from bot.errors import ConfigError
-from bot.settings.units import Between, Duration, FilePath, Fraction, Says, Whole, reads
+from bot.settings.platforms import DiscordSettings, HttpSettings, SlackSettings
+from bot.settings.secrets import configured
+from bot.settings.units import Between, Duration, FilePath, Fraction, Says, Section, Whole, reads
 from bot.values import Sampling
 
 PERSONA = "You are Quipu, a friendly assistant in this chat. Answer briefly and honestly."
-
-
-class Section(BaseModel):
-    """What all sections have in common: frozen, and no key that is not known."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class DiscordSettings(Section):
-    """Being in Discord. The section's presence, or a token in the environment, asks for it."""
-
-    enabled: bool = True
-    token: Annotated[SecretStr | None, reads(r"\S+"), Says("one word")] = None
-    token_file: FilePath | None = None
-    message_content: bool = False
-    api_url: Annotated[
-        str | None, Field(pattern=r"^https?://\S+$"), Says("an http:// or https:// address")
-    ] = None
-    gateway_url: Annotated[
-        str | None, Field(pattern=r"^wss?://\S+$"), Says("a ws:// or wss:// address")
-    ] = None
-
-    def require_token(self) -> str:
-        """The token. Raises ConfigError when there is none."""
-        if self.token is None:
-            raise ConfigError(
-                "Discord is configured, but there is no token: set DISCORD_TOKEN in the "
-                "environment, or token_file in section [discord]"
-            )
-        return self.token.get_secret_value()
 
 
 class ModelSettings(Section):
@@ -143,6 +114,8 @@ class Settings(BaseSettings):
     )
 
     discord: DiscordSettings | None = None
+    slack: SlackSettings | None = None
+    http: HttpSettings | None = None
     model: ModelSettings = ModelSettings()
     sampling: SamplingSettings = SamplingSettings()
     persona: PersonaSettings = PersonaSettings()
@@ -167,7 +140,14 @@ class Settings(BaseSettings):
     @property
     def connects(self) -> tuple[str, ...]:
         """The platforms to connect to; none means the terminal."""
-        return ("discord",) if self.discord is not None and self.discord.enabled else ()
+        sections = {"discord": self.discord, "slack": self.slack}
+        return tuple(name for name, section in sections.items() if section and section.enabled)
+
+    @property
+    def serves(self) -> HttpSettings | None:
+        """Where to listen for HTTP; None if nobody asked for it."""
+        needed = self.slack is not None and self.slack.enabled and self.slack.needs_http
+        return self.http or (HttpSettings() if needed else None)
 
     @property
     def database_url(self) -> str:
@@ -183,9 +163,7 @@ class Settings(BaseSettings):
 
     def secrets(self) -> tuple[str, ...]:
         """What must never be printed."""
-        found = []
-        if self.discord is not None and self.discord.token is not None:
-            found.append(self.discord.token.get_secret_value())
+        found = configured(self)
         if password := _password(self.database_url):
             found += [password, unquote(password)]
         return tuple(found)

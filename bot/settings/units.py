@@ -1,4 +1,4 @@
-"""What a value of the configuration may be: ranges with units, durations, and words for both."""
+"""What sections and values of the configuration may be: ranges, durations, and words for both."""
 
 from __future__ import annotations
 
@@ -10,11 +10,18 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import BaseMetadata, Ge, GroupedMetadata, Gt, Le, Lt
-from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic.fields import FieldInfo
+from pydantic_settings import NoDecode
 
 SECONDS = {"ms": 0.001, "s": 1, "sec": 1, "min": 60, "h": 3600, "d": 86400}
 DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.ASCII)
+
+
+class Section(BaseModel):
+    """What all sections have in common: frozen, and no key that is not known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,11 @@ def _usable(value: object) -> object:
     return value
 
 
+def _listed(value: object) -> object:
+    """A list, also from a variable of the environment: names with commas between, or JSON."""
+    return re.sub(r'[][",]', " ", value).split() if isinstance(value, str) else value
+
+
 def reads(pattern: str) -> AfterValidator:
     """A check of a secret's text, which pydantic's own patterns do not look into."""
 
@@ -89,10 +101,18 @@ def reads(pattern: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def plain(secret: SecretStr | None) -> str | None:
+    """The secret itself, for those that sign in with it."""
+    return None if secret is None else secret.get_secret_value()
+
+
 Whole = Annotated[int, BeforeValidator(_no_truth_value)]
 Fraction = Annotated[float, BeforeValidator(_no_truth_value)]
 Duration = Annotated[float, BeforeValidator(_no_truth_value), BeforeValidator(seconds)]
 FilePath = Annotated[Path, BeforeValidator(_usable)]
+Names = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^\w+$")], ...], NoDecode, BeforeValidator(_listed)
+]
 
 
 def allowed(field: FieldInfo) -> str:

@@ -16,7 +16,7 @@ from bot import __version__, heartbeat
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GabcdE.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-COMMANDS = ("run", "chat", "prompt", "doctor", "health", "db")
+COMMANDS = ("run", "chat", "prompt", "doctor", "health", "db", "slack")
 
 
 @dataclass(frozen=True)
@@ -231,6 +231,45 @@ def test_doctor_lists_every_mistake_in_the_configuration(folder: Path) -> None:
     done = quipu(folder, "doctor")
     assert done.code == 1
     assert done.out.count("error: config.toml: [model]") == 2
+
+
+def test_doctor_names_everything_that_slack_lacks(folder: Path) -> None:
+    (folder / "config.toml").write_text('[slack]\nclient_id = "1.2"\n', encoding="utf-8")
+    done = quipu(folder, "doctor", QUIPU_MODEL__NAME="./nowhere")
+    assert (done.code, done.err) == (1, "")
+    errors = [line for line in done.out.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 4
+    assert all(
+        word in line
+        for word, line in zip(
+            ("nowhere", "SLACK_APP_TOKEN", "SLACK_CLIENT_SECRET", "public_url"), errors, strict=True
+        )
+    )
+
+
+def test_the_manifest_of_the_slack_app_needs_no_configuration(folder: Path) -> None:
+    (folder / "config.toml").write_text("[nonsense]\n", encoding="utf-8")
+    done = quipu(folder, "slack", "manifest", "--name", "Ask me", LC_ALL="C")
+    assert (done.code, done.err) == (0, "")
+    made = json.loads(done.out)
+    assert made["display_information"]["name"] == "Ask me"
+    assert made["settings"]["socket_mode_enabled"] is True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--http", "quipu.example.org"], "--http must be an address such as https://"),
+        (["--install", "ftp://quipu.example.org"], "--install must be an address"),
+        (["--name", "x" * 36], "--name must have 1 to 35 characters"),
+    ],
+)
+def test_a_manifest_that_slack_would_refuse_is_not_printed(
+    folder: Path, arguments: list[str], words: str
+) -> None:
+    done = quipu(folder, "slack", "manifest", *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert done.complaint.startswith(words)
 
 
 def test_health_follows_the_heartbeat(folder: Path) -> None:

@@ -6,16 +6,16 @@ import asyncio
 
 from bot import checkpoint as checkpoints
 from bot.app import Core, compose, platforms
+from bot.ports import Generator
 from bot.service import Service
 from bot.settings import Settings
 from storage import SqlStore, open_store, upgrade
-from tests.board import ScriptedGenerator
 
 
 class Running:
     """Everything that `quipu run` runs, except for the model."""
 
-    def __init__(self, settings: Settings, generator: ScriptedGenerator) -> None:
+    def __init__(self, settings: Settings, generator: Generator) -> None:
         self._settings = settings
         self._generator = generator
         self._store: SqlStore | None = None

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from adapters.discord.messenger import DiscordMessenger
 from adapters.discord.outbound import DiscordOutlet
 from bot.values import Place
-from tests.discord.memory import MemoryInbox, MemoryPersonas
 from tests.loopback.discord import Channel, DiscordServer, Guild, Message, Person
+from tests.memory import MemoryInbox, MemoryPersonas
 
 
 @dataclass

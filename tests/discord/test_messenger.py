@@ -8,9 +8,9 @@ import pytest
 
 from adapters.discord.messenger import DiscordMessenger
 from bot.errors import ConfigError, PlatformError
-from tests.discord.memory import MemoryInbox, MemoryPersonas
 from tests.discord.stage import Stage, connected, messenger_for, signed_in
 from tests.loopback.discord import DiscordServer
+from tests.memory import MemoryInbox, MemoryPersonas
 
 
 def plain(

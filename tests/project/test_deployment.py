@@ -6,7 +6,7 @@ import configparser
 import re
 
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from tests.project.sources import ROOT
 

@@ -8,10 +8,19 @@ import sys
 
 from tests.project.sources import ROOT, Import, imports
 
-COMPOSITION = {"bot/app.py", "bot/cli.py", "bot/__main__.py"}
+COMPOSITION = {
+    "bot/app.py",
+    "bot/cli.py",
+    "bot/examination.py",
+    "bot/platforms.py",
+    "bot/__main__.py",
+}
 SHARED = ("bot.values", "bot.errors", "bot.ports")
 PLATFORMS = ("discord", "slack_sdk", "slack_bolt", "aiohttp")
-HEAVY = ["torch", "transformers", "discord", "sqlalchemy", "alembic", "storage", "adapters"]
+SLACK = ("slack_sdk", "slack_bolt")
+INSTALLATIONS = "storage/installations.py"
+"""The one file of storage that knows a platform's library: the SDK's own tables."""
+HEAVY = ["torch", "transformers", *PLATFORMS, "sqlalchemy", "alembic", "storage", "adapters"]
 
 
 def listed(found: list[Import]) -> str:
@@ -48,6 +57,7 @@ def test_storage_knows_only_the_shared_values_of_the_core() -> None:
         found
         for found in imports("storage")
         if found.is_of("adapters", *PLATFORMS) or (found.is_of("bot") and not found.is_of(*SHARED))
+        if not (found.file == INSTALLATIONS and found.is_of("slack_sdk"))
     ]
     assert not wrong, listed(wrong)
 
@@ -94,7 +104,22 @@ def test_each_platform_library_is_at_home_in_its_adapter_alone() -> None:
     wrong = [
         found
         for found in imports("bot", "adapters", "storage")
-        if found.is_of("discord") and not found.file.startswith("adapters/discord/")
+        if (found.is_of("discord") and not found.file.startswith("adapters/discord/"))
+        or (
+            found.is_of(*SLACK)
+            and not found.file.startswith("adapters/slack/")
+            and found.file != INSTALLATIONS
+        )
+    ]
+    assert not wrong, listed(wrong)
+
+
+def test_the_manifest_can_be_printed_without_the_sdk() -> None:
+    wrong = [
+        found
+        for found in imports("adapters")
+        if found.file in {"adapters/slack/__init__.py", "adapters/slack/manifest.py"}
+        and found.is_of(*PLATFORMS, "adapters")
     ]
     assert not wrong, listed(wrong)
 

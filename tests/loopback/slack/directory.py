@@ -156,7 +156,9 @@ def _page(call: Call, found: list[Message], standard: int) -> Json:
     except ValueError:
         raise ApiError("invalid_cursor") from None
     page, more = found[start : start + size], len(found) > start + size
-    body: Json = {"messages": [payloads.stored(m) for m in page], "has_more": more}
+    hidden = call.flag("include_all_metadata")
+    shown = [payloads.stored(message, all_metadata=hidden) for message in page]
+    body: Json = {"messages": shown, "has_more": more}
     if more:
         body["response_metadata"] = {"next_cursor": str(start + size)}
     return body

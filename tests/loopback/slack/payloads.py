@@ -103,9 +103,11 @@ def message(message: Message) -> Json:
     return body
 
 
-def stored(message_: Message) -> Json:
-    """The same with what histories add."""
+def stored(message_: Message, *, all_metadata: bool = False) -> Json:
+    """The same with what histories add; what apps hid in it only if they ask for it."""
     body = message(message_)
+    if all_metadata and message_.metadata:
+        body["metadata"] = message_.metadata
     if replies := message_.channel.thread(message_):
         body |= {
             "reply_count": len(replies),

@@ -69,6 +69,7 @@ class Streaming:
         if text or chunks:
             self._grow(message, stream, text, chunks)
         message.blocks = stream.closing = blocks
+        message.metadata = call.args.get("metadata") or message.metadata
         stream.ended = DONE
         if status := call.args.get("session_status"):
             message.channel.sessions[message.thread_ts] = status

@@ -1,0 +1,213 @@
+"""Slack's events on their way to the Inbox. Each is handled before it is acknowledged.
+
+Slack sends an event again that was not acknowledged, so whatever fails here is raised; that a
+message may come twice, or as `message` and `app_mention`, is the Inbox's to notice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
+
+import structlog
+
+from adapters.slack.asked import Asked
+from adapters.slack.inbound import inbound_of, mentions_bot, said_by_person, text_of
+from adapters.slack.people import People
+from adapters.slack.places import (
+    PLATFORM,
+    Event,
+    Habits,
+    channel_place,
+    message_id,
+    place_of,
+    thread_of,
+)
+from adapters.slack.prompts import Prompts
+from adapters.slack.recent import Recent
+from adapters.slack.threads import Threads
+from adapters.slack.workspaces import Workspace, Workspaces
+from bot.errors import Forbidden, PlatformError
+from bot.values import Place
+
+if TYPE_CHECKING:
+    from slack_bolt.async_app import AsyncApp
+    from slack_bolt.context.async_context import AsyncBoltContext
+
+    from bot.ports import Inbox
+
+log = structlog.get_logger(__name__)
+
+CHANGES_REMEMBERED = 600.0
+MOST_CHANGES = 10_000
+TOMBSTONE = "tombstone"
+"""What is left of the root of a thread when it is deleted."""
+
+InBackground = Callable[[Coroutine[Any, Any, None]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the bot knows of the workspaces."""
+
+    workspaces: Workspaces
+    people: People
+    threads: Threads
+    asked: Asked
+    habits: Habits
+
+
+class Listener:
+    """Hears what is said, changed and pressed. Events of one channel are handled in their order."""
+
+    def __init__(
+        self, inbox: Inbox, around: Surroundings, prompts: Prompts, in_background: InBackground
+    ) -> None:
+        self._inbox = inbox
+        self._around = around
+        self._prompts = prompts
+        self._in_background = in_background
+        self._order: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        # A message that arrives after its own edit or deletion (None) must not bring it back.
+        self._changes: Recent[tuple[str, str], tuple[str | None]] = Recent(
+            MOST_CHANGES, CHANGES_REMEMBERED
+        )
+        self.listening = True
+
+    def listen(self, app: AsyncApp) -> None:
+        """Take this app's events; those that do not concern us are acknowledged as well."""
+        app.event("message")(self.on_message)
+        app.event("app_mention")(self.on_message)
+        app.event("app_home_opened")(self.on_home)
+        app.event("agent_session_stopped")(self.on_stop)
+        app.event("app_uninstalled")(self.on_uninstalled)
+        app.event("tokens_revoked")(self.on_revoked)
+        app.event(re.compile(""))(_nothing)
+
+    async def on_message(self, event: Event, body: Event, context: AsyncBoltContext) -> None:
+        """Something was said, changed or deleted."""
+        workspace = await self._workspace(body, context)
+        channel = str(event["channel"])
+        # Slack's events are handled side by side; the lock is fair and so keeps their order.
+        async with self._order.setdefault(f"{workspace.key}/{channel}", asyncio.Lock()):
+            match event.get("subtype"):
+                case "message_changed":
+                    await self._changed(event, workspace, channel)
+                case "message_deleted":
+                    await self._deleted(event, workspace, channel)
+                case _:
+                    await self._said(event, workspace, channel)
+
+    async def on_home(self, event: Event, body: Event, context: AsyncBoltContext) -> None:
+        """Somebody opened the bot's own pages; its Messages tab gets suggestions."""
+        if event.get("tab") == "messages":
+            workspace = await self._workspace(body, context)
+            self._in_background(self._prompts.suggest(workspace, str(event["channel"])))
+
+    async def on_stop(self, event: Event, body: Event, context: AsyncBoltContext) -> None:
+        """Somebody pressed Slack's own Stop button below a growing answer."""
+        workspace = await self._workspace(body, context)
+        channel, thread = str(event["channel"]), str(event.get("thread_ts") or "")
+        place = channel_place(workspace.key, channel)
+        if not place.private and thread:
+            place = Place(PLATFORM, workspace.key, channel, thread)
+        author = await self._around.people.author(workspace, str(event["user"]), channel)
+        try:
+            stopped = await self._inbox.stop(place, author)
+        except Forbidden as error:
+            log.info("slack.stop_refused", place=place.id, reason=str(error))
+        else:
+            log.debug("slack.stop", place=place.id, stopped=stopped)
+
+    async def on_uninstalled(self, context: AsyncBoltContext) -> None:
+        """A workspace removed the app."""
+        await self._around.workspaces.remove(*_installation(context), whole=True)
+
+    async def on_revoked(self, event: Event, context: AsyncBoltContext) -> None:
+        """Tokens of a workspace are no longer valid; ours is the bot's."""
+        if (event.get("tokens") or {}).get("bot"):
+            await self._around.workspaces.remove(*_installation(context), whole=False)
+
+    async def _said(self, event: Event, workspace: Workspace, channel: str) -> None:
+        if not said_by_person(event, workspace):
+            return
+        if not await self._for_bot(event, workspace, channel):
+            return
+        key = (workspace.key, message_id(channel, event))
+        if changed := self._changes.get(key):
+            if changed[0] is None:
+                return
+            event = {**event, "text": changed[0]}
+        around = self._around
+        inbound = await inbound_of(event, workspace, around.people, around.habits)
+        around.asked.note(inbound, _team(event, workspace))
+        claimed = await self._inbox.accept(inbound)
+        if inbound.place.thread:
+            around.threads.joined(workspace.key, channel, inbound.place.thread)
+        log.debug("slack.message", id=inbound.message_id, claimed=claimed)
+
+    async def _for_bot(self, event: Event, workspace: Workspace, channel: str) -> bool:
+        if mentions_bot(event, workspace):
+            return True
+        root = thread_of(event)
+        if not root or not self._around.habits.follows(channel):
+            return False
+        return await self._around.threads.ours(workspace, channel, root, event)
+
+    async def _changed(self, event: Event, workspace: Workspace, channel: str) -> None:
+        message, before = event.get("message") or {}, event.get("previous_message") or {}
+        if message.get("subtype") == TOMBSTONE:
+            await self._withdraw(before or message, workspace, channel)
+            return
+        # Slack also reports its own additions, such as link previews and the count of replies.
+        same = message.get("text") == before.get("text")
+        if same or not said_by_person(message, workspace):
+            return
+        key = (workspace.key, message_id(channel, message))
+        self._changes.put(key, (str(message.get("text") or ""),))
+        text = await text_of(message, workspace, self._around.people)
+        await self._inbox.amend(self._place(workspace, channel, message), key[1], text)
+
+    async def _deleted(self, event: Event, workspace: Workspace, channel: str) -> None:
+        before = event.get("previous_message") or {}
+        await self._withdraw({**before, "ts": event["deleted_ts"]}, workspace, channel)
+
+    async def _withdraw(
+        self, message: Mapping[str, Any], workspace: Workspace, channel: str
+    ) -> None:
+        if message.get("user") == workspace.bot_user:
+            return
+        key = (workspace.key, message_id(channel, message))
+        self._changes.put(key, (None,))
+        await self._inbox.withdraw(self._place(workspace, channel, message), key[1])
+
+    def _place(self, workspace: Workspace, channel: str, message: Event) -> Place:
+        return place_of(workspace.key, channel, message, self._around.habits)
+
+    async def _workspace(self, body: Event, context: AsyncBoltContext) -> Workspace:
+        if not self.listening:
+            raise PlatformError("no longer listening; Slack will send the event again")
+        # Where an organisation has the installation, bolt sees no team.
+        team = context.team_id or body.get("team_id")
+        found = await self._around.workspaces.find(context.enterprise_id, team)
+        if found is None:  # uninstalled since bolt asked
+            raise PlatformError(f"workspace {context.team_id} is not known any more")
+        return found
+
+
+def _team(event: Event, workspace: Workspace) -> str:
+    """The team of whoever wrote this, which in a shared channel can be another than ours."""
+    return str(event.get("user_team") or event.get("team") or workspace.team)
+
+
+def _installation(context: AsyncBoltContext) -> tuple[str | None, str | None]:
+    """What names the installation: an organisation's has no team of its own."""
+    return context.enterprise_id, None if context.is_enterprise_install else context.team_id
+
+
+async def _nothing() -> None:
+    """Acknowledge an event that we have no use for."""

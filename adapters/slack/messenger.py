@@ -1,0 +1,230 @@
+"""Slack as the core's Messenger: signing in, listening, and a way out for every reply."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Collection, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+import aiohttp
+import structlog
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from adapters.slack.api import Api
+from adapters.slack.asked import Asked
+from adapters.slack.budget import Budget, Clock
+from adapters.slack.commands import Commands
+from adapters.slack.doctor import BAD_APP_TOKEN, BAD_BOT_TOKEN
+from adapters.slack.failures import Refusal, Told, translated
+from adapters.slack.listener import Listener, Surroundings
+from adapters.slack.outbound import Desk, SlackOutlet
+from adapters.slack.people import People
+from adapters.slack.places import PLATFORM, Habits
+from adapters.slack.prompts import Prompts
+from adapters.slack.sockets import Sockets
+from adapters.slack.threads import Threads
+from adapters.slack.web import Mount, OAuth, mount_events, mount_installation
+from adapters.slack.workspaces import Authorize, InstalledWorkspaces, OneWorkspace
+from bot.errors import ConfigError
+
+if TYPE_CHECKING:
+    from slack_sdk.oauth.installation_store.async_installation_store import AsyncInstallationStore
+
+    from bot.ports import Inbox, Personas
+    from bot.values import Place
+
+log = structlog.get_logger(__name__)
+
+SLACK = "https://slack.com/api/"
+REQUEST_TIMEOUT = 30.0
+NOT_SIGNED_IN = "Slack needs a bot token for one workspace, or OAuth for many"
+NO_CONNECTION = "Socket Mode needs an app-level token, xapp-…"
+NO_REQUESTS = "HTTP mode needs the signing secret and an HTTP server to mount its routes on"
+
+
+class SlackMessenger:
+    """The bot in Slack: one workspace by `bot_token`, or every one that installs it by `oauth`.
+
+    `start` signs in, which is enough to send; `run` then listens until `stop_listening` or `close`.
+    `reply_in_except` and `follow_threads_except` name the channels that are the other way round.
+    All its replies share `budget`.
+    """
+
+    platform = PLATFORM
+
+    def __init__(
+        self,
+        *,
+        inbox: Inbox,
+        personas: Personas,
+        bot_token: str | None = None,
+        app_token: str | None = None,
+        signing_secret: str | None = None,
+        mode: Literal["socket", "http"] = "socket",
+        oauth: OAuth | None = None,
+        api_url: str | None = None,
+        admins: Collection[str] = (),
+        reply_in: Literal["thread", "channel"] = "thread",
+        reply_in_except: Collection[str] = (),
+        follow_threads: bool = True,
+        follow_threads_except: Collection[str] = (),
+        native_streams: bool = True,
+        mount: Mount | None = None,
+        connections: int = 2,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        if bot_token is None and oauth is None:
+            raise ConfigError(NOT_SIGNED_IN)
+        if mode == "http" and (not signing_secret or mount is None):
+            raise ConfigError(NO_REQUESTS)
+        self._app_token = _app_token(mode, app_token)
+        self._oauth = oauth
+        self._mount = mount
+        self._connections = connections
+        self._base_url = (api_url or SLACK).rstrip("/") + "/"
+        self._session: aiohttp.ClientSession | None = None
+        self._client = self._connect(None)
+        self._one = OneWorkspace(self._connect(bot_token)) if oauth is None else None
+        workspaces = self._one or InstalledWorkspaces(_installations(oauth), self._connect)
+        self._app = _app(self._client, Authorize(workspaces), signing_secret)
+        told, asked = Told(), Asked()
+        self.budget = Budget(clock)
+        api = Api(self.budget, told)
+        self._desk = Desk(api, workspaces, asked, told, native_streams, clock)
+        habits = Habits(
+            reply_in == "thread",
+            frozenset(reply_in_except),
+            follow_threads,
+            frozenset(follow_threads_except),
+        )
+        self._listener = self._wired(inbox, personas, frozenset(admins), habits)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._listening: asyncio.Task[Any] | None = None
+
+    def outlet(self, place: Place, answering: str) -> SlackOutlet:
+        """The way back to the author of message `answering`; makes no request."""
+        return SlackOutlet(self._desk, place, answering)
+
+    async def start(self) -> None:
+        """Sign in. ConfigError for a bad token, PlatformError if Slack is away."""
+        timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT)
+        self._session = self._client.session = aiohttp.ClientSession(timeout=timeout)
+        try:
+            await self._sign_in(self._session)
+        except BaseException:
+            await self._session.close()
+            raise
+        if self._mount and self._app_token is None:
+            mount_events(self._mount, self._app, lambda: self._listener.listening)
+        if self._mount and self._oauth:
+            mount_installation(self._mount, self._oauth.flow(self._client))
+
+    async def run(self) -> None:
+        """Listen until stopped."""
+        self._listening = asyncio.create_task(self._listen(), name="slack")
+        try:
+            await asyncio.shield(self._listening)
+        except asyncio.CancelledError:
+            if not self._listening.cancelled():
+                self._listening.cancel()
+                raise
+
+    async def stop_listening(self) -> None:
+        """Take no more events; what is being answered can still be sent."""
+        self._listener.listening = False
+        if self._listening is not None:
+            self._listening.cancel()
+            await asyncio.wait({self._listening})
+
+    async def close(self) -> None:
+        """End everything that is still under way."""
+        await self.stop_listening()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
+
+    async def _sign_in(self, session: aiohttp.ClientSession) -> None:
+        if self._one is not None:
+            self._one.client.session = session
+            with _credentials(BAD_BOT_TOKEN):
+                own = await self._one.start()
+            log.info("slack.signed_in", workspace=own.key, user=own.bot_name)
+        if self._app_token is not None:
+            with _credentials(BAD_APP_TOKEN), translated("apps.connections.open"):
+                await self._client.apps_connections_open(app_token=self._app_token)
+
+    async def _listen(self) -> None:
+        if self._app_token is not None:
+            await Sockets(self._app, self._app_token, self._connections).run()
+        else:
+            await asyncio.Event().wait()  # the HTTP server listens
+
+    def _wired(
+        self, inbox: Inbox, personas: Personas, admins: frozenset[str], habits: Habits
+    ) -> Listener:
+        """Bolt's app hands its events to a listener, and its commands to the personas."""
+        api, desk = self._desk.api, self._desk
+        people, threads = People(api, admins), Threads(api)
+        around = Surroundings(desk.workspaces, people, threads, desk.asked, habits)
+        listener = Listener(inbox, around, Prompts(api), self._in_background)
+        listener.listen(self._app)
+        Commands(personas, inbox, around, api).listen(self._app)
+        return listener
+
+    def _connect(self, token: str | None) -> AsyncWebClient:
+        # No retries in the SDK: they would post twice, and wait where we want to go on.
+        return AsyncWebClient(
+            token, base_url=self._base_url, session=self._session, retry_handlers=[]
+        )
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _app(client: AsyncWebClient, authorize: Authorize, signing_secret: str | None) -> AsyncApp:
+    """Bolt's app. It finds tokens in the environment by itself and warns that it will not use them,
+    which would mislead whoever put them there for us.
+    """
+    bolt_log = logging.getLogger("slack_bolt.quipu")
+    bolt_log.setLevel(logging.CRITICAL)
+    app = AsyncApp(
+        name="quipu",
+        logger=bolt_log,
+        client=client,
+        authorize=authorize,  # type: ignore[arg-type]  # bolt takes its own kind too
+        signing_secret=signing_secret or "",
+        # An event is acknowledged when its listener has returned, not when it begins.
+        process_before_response=True,
+        attaching_conversation_kwargs_enabled=False,
+    )
+    bolt_log.setLevel(logging.ERROR)
+    return app
+
+
+def _app_token(mode: str, app_token: str | None) -> str | None:
+    """The token for Socket Mode; None where Slack comes to us."""
+    if mode == "socket" and app_token is None:
+        raise ConfigError(NO_CONNECTION)
+    return app_token if mode == "socket" else None
+
+
+def _installations(oauth: OAuth | None) -> AsyncInstallationStore:
+    assert oauth is not None
+    return oauth.installations
+
+
+@contextmanager
+def _credentials(mend: str) -> Iterator[None]:
+    """What Slack refuses while we sign in is wrong in the configuration."""
+    try:
+        yield
+    except Refusal as error:
+        raise ConfigError(f"{error}. {mend}") from error

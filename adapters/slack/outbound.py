@@ -1,0 +1,254 @@
+"""One reply's way out: a native stream, edits, or one message, as the budget allows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from adapters.slack.api import Api
+from adapters.slack.asked import Asked
+from adapters.slack.budget import DELETE, POST, STOP, UPDATE, Clock
+from adapters.slack.failures import (
+    ENDED_STREAM,
+    GONE,
+    NO_STREAMS,
+    STREAMING,
+    Refusal,
+    Told,
+    Trouble,
+)
+from adapters.slack.pings import harmless
+from adapters.slack.places import root_for
+from adapters.slack.plan import Mode, Plan
+from adapters.slack.status import Status
+from adapters.slack.stream import Room, Stream, posted_as
+from adapters.slack.traces import find_posted
+from adapters.slack.workspaces import Workspaces, find_by_key
+from bot.errors import PlatformError, Throttled
+from bot.values import Place
+
+log = structlog.get_logger(__name__)
+
+LIMIT = 11_500
+"""Slack takes 12,000 characters of Markdown."""
+FULL = LIMIT // 2
+"""A part that ended this full may be followed by another, which needs slots of its own."""
+MARKER = " ▌"
+STREAMS = "native streams"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What all outlets work with."""
+
+    api: Api
+    workspaces: Workspaces
+    asked: Asked
+    told: Told
+    native: bool = True
+    clock: Clock = time.monotonic
+
+
+class SlackOutlet:
+    """An Outlet for the reply to one message. Nothing it sends can ping anyone."""
+
+    limit = LIMIT
+
+    def __init__(self, desk: Desk, place: Place, answering: str) -> None:
+        self._desk = desk
+        self._place = place
+        self._answering = answering
+        self._asker = desk.asked.asker(place.workspace, answering)
+        self._thread = root_for(place, answering)
+        self._plan = Plan(desk.api.budget, place.workspace, desk.clock)
+        self._stream: Stream | None = None
+
+    @property
+    def marker(self) -> str:
+        """Slack marks a stream by itself."""
+        return "" if self._plan.mode is Mode.STREAM else MARKER
+
+    @property
+    def appends(self) -> bool:
+        """A stream grows at its end only."""
+        return self._plan.mode is Mode.STREAM
+
+    async def create(
+        self, text: str, *, nonce: str, final: bool = True, again: bool = False
+    ) -> str:
+        """Post a message, as a stream if it is to grow; its timestamp is its id.
+
+        Slack knows no nonce: ours goes into the metadata, where it is looked for.
+        """
+        room = await self._room()
+        if again and (
+            found := await find_posted(self._desk.api, room, self._answering, nonce, text)
+        ):
+            return found
+        if (
+            not final
+            and self._plan.mode is Mode.STREAM
+            and (ts := await self._started(room, text, nonce))
+        ):
+            return ts
+        return await self._posted(room, text, nonce)
+
+    async def edit(self, message_id: str, text: str, *, final: bool = True) -> None:
+        """Show this text: by appending what is new where that can be, else by an update."""
+        room = await self._room()
+        self._plan.showed()
+        stream = self._stream
+        if stream is None and self._plan.mode is Mode.STREAM:
+            self._go_on_by_edits()  # a message of an earlier try or run
+        if stream is None or stream.ts != message_id:
+            await self._update(room, message_id, text, final=final)
+        elif final or stream.old or not stream.continues(text):
+            await self._end(room, stream, text, final=final)
+        else:
+            await self._grow(stream, text)
+        if final and len(text) >= FULL:
+            self._plan.choose(native=self._native)
+
+    async def delete(self, message_id: str) -> None:
+        """Take back a message; that it is gone already is as good."""
+        room = await self._room()
+        try:
+            arguments = {"channel": room.channel, "ts": message_id}
+            await self._desk.api.call(room.workspace, DELETE, arguments)
+        except Refusal as error:
+            if error.code not in GONE:
+                raise
+            log.debug("slack.gone_already", place=self._place.id, message=message_id)
+
+    def pause(self) -> float:
+        """Seconds until more may be shown; ask again when they are over."""
+        return self._plan.pause()
+
+    def working(self, waiting: Callable[[], int]) -> AbstractAsyncContextManager[None]:
+        """Slack's own words below the thread, "is thinking…" or the place in the queue."""
+        return Status(self._desk, self._place, self._answering, self._thread, self._asker).shown(
+            waiting
+        )
+
+    def open(self) -> AbstractAsyncContextManager[None]:
+        """Choose how this reply is shown, and keep what ending it will need."""
+        return self._open()
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[None]:
+        self._plan.choose(native=self._native)
+        log.debug("slack.mode", place=self._place.id, mode=self._plan.mode.value)
+        try:
+            yield
+        finally:
+            self._plan.release()
+
+    @property
+    def _native(self) -> bool:
+        """Slack streams into threads only, and in channels for somebody it knows by id."""
+        known = self._place.private or self._asker is not None
+        said, workspace = self._desk.told.said, self._place.workspace
+        refused = said(STREAMS, workspace, "") or said(STREAMS, workspace, self._place.channel)
+        return self._desk.native and bool(self._thread) and known and not refused
+
+    def _go_on_by_edits(self) -> None:
+        """The stream is over, but not the answer."""
+        self._stream = None
+        self._plan.edits()
+
+    async def _room(self) -> Room:
+        workspace = await find_by_key(self._desk.workspaces, self._place.workspace)
+        return Room(workspace, self._place.channel, self._thread)
+
+    async def _started(self, room: Room, text: str, nonce: str) -> str | None:
+        """Begin a stream; None where Slack does not have them, and edits have to do."""
+        stream = Stream(self._desk.api, room, self._asker, self._desk.clock, nonce=nonce)
+        try:
+            ts = await stream.start(text)
+        except Refusal as error:
+            # What is the matter with the whole workspace need not be tried in every channel.
+            channel = "" if error.code in NO_STREAMS else room.channel
+            if self._desk.told.first(STREAMS, self._place.workspace, channel):
+                log.warning("slack.no_native_streams", channel=channel, reason=str(error))
+            self._go_on_by_edits()
+            return None
+        self._stream = stream
+        self._plan.streaming()
+        return ts
+
+    async def _posted(self, room: Room, text: str, nonce: str) -> str:
+        arguments = {
+            "channel": room.channel,
+            "markdown_text": harmless(text),
+            "metadata": posted_as(nonce),
+            "unfurl_links": False,
+            "unfurl_media": False,
+        }
+        if room.thread:
+            arguments["thread_ts"] = room.thread
+        call = self._desk.api.call
+        try:
+            answer = await call(room.workspace, POST, arguments, window=room.channel)
+        except Refusal as error:
+            if self._desk.told.first("refused", room.workspace.key, room.channel, error.code):
+                log.warning("slack.undeliverable", channel=room.channel, reason=str(error))
+            raise
+        self._plan.showed()
+        return str(answer["ts"])
+
+    async def _grow(self, stream: Stream, text: str) -> None:
+        try:
+            await stream.append(text)
+        except Throttled:
+            raise
+        except Refusal as error:
+            # Ended by Slack or a person, most likely; if it is worse, the next update will say.
+            log.info("slack.stream_ended", place=self._place.id, reason=error.code)
+            self._go_on_by_edits()
+        except PlatformError:
+            # It may have been appended: never again, the whole text will say.
+            self._go_on_by_edits()
+            raise
+
+    async def _end(self, room: Room, stream: Stream, text: str, *, final: bool) -> None:
+        """Stop the stream with this text; what cannot be appended any more is updated."""
+        try:
+            await stream.stop(text)
+        except (Throttled, Trouble):
+            raise
+        except Refusal as error:
+            log.info("slack.stream_ended", place=self._place.id, reason=error.code)
+        except PlatformError:
+            self._go_on_by_edits()
+            raise
+        self._go_on_by_edits()
+        if not stream.shows(text):
+            await self._update(room, stream.ts, text, final=final)
+
+    async def _update(self, room: Room, ts: str, text: str, *, final: bool) -> None:
+        held = final and self._plan.keeps(UPDATE)
+        arguments = {"channel": room.channel, "ts": ts, "markdown_text": harmless(text)}
+        update = partial(
+            self._desk.api.call, room.workspace, UPDATE, arguments, held=held, patient=final
+        )
+        try:
+            await update()
+        except Trouble as error:
+            if error.code != STREAMING:
+                raise
+            await self._stop_left_open(room, ts)
+            await update()
+
+    async def _stop_left_open(self, room: Room, ts: str) -> None:
+        """End a stream that an unanswered call, or an earlier run of the program, left open."""
+        try:
+            arguments = {"channel": room.channel, "ts": ts}
+            await self._desk.api.call(room.workspace, STOP, arguments)
+        except Refusal as error:
+            if error.code not in ENDED_STREAM:
+                raise

@@ -1,0 +1,96 @@
+"""Who people are in a workspace: their names, and whether they manage it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import structlog
+
+from adapters.slack.api import Answer, Api
+from adapters.slack.budget import PERSON
+from adapters.slack.failures import Refusal
+from adapters.slack.places import is_private
+from adapters.slack.recent import Recent
+from adapters.slack.workspaces import Workspace
+from bot.errors import Busy, PlatformError
+from bot.values import Author, Standing
+
+log = structlog.get_logger(__name__)
+
+REMEMBERED = 300.0
+MOST_REMEMBERED = 20_000
+PATIENCE = 0.7
+"""Seconds; an event has to be acknowledged within three."""
+MOST_NAMES = 5
+"""People whose names are asked for on behalf of one message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What Slack says about somebody."""
+
+    name: str
+    manages: bool = False
+
+
+class People:
+    """Asks `users.info`, and remembers for some minutes. `admins` manage every workspace."""
+
+    def __init__(self, api: Api, admins: frozenset[str]) -> None:
+        self._api = api
+        self._admins = admins
+        self._known: Recent[tuple[str, str], Person] = Recent(MOST_REMEMBERED, REMEMBERED)
+
+    async def author(
+        self, workspace: Workspace, user: str, channel: str, *, anew: bool = False
+    ) -> Author:
+        """The person with the standing they have in the channel; a DM is their own.
+
+        `anew` asks Slack even if we remember, for what nobody may do any more who no longer may.
+        Busy if Slack does not tell in time.
+        """
+        if anew:
+            self._known.drop((workspace.key, user))
+        person = await self.person(workspace, user)
+        trusted = is_private(channel) or user in self._admins
+        if anew and person is None and not trusted:
+            raise Busy(f"Slack did not say in time who {user} is")
+        name = person.name if person else user
+        manages = trusted or bool(person and person.manages)
+        return Author(user, name, Standing.ADMIN if manages else Standing.MEMBER)
+
+    async def names(self, workspace: Workspace, users: Iterable[str]) -> dict[str, str]:
+        """The names that could be found."""
+        asked = [user for user in users if user != workspace.bot_user][:MOST_NAMES]
+        found = await asyncio.gather(*(self.person(workspace, user) for user in asked))
+        names = {user: person.name for user, person in zip(asked, found, strict=True) if person}
+        return names | {workspace.bot_user: workspace.bot_name}
+
+    async def person(self, workspace: Workspace, user: str) -> Person | None:
+        """The person; None if Slack does not tell in time."""
+        key = (workspace.key, user)
+        if known := self._known.get(key):
+            return known
+        try:
+            async with asyncio.timeout(PATIENCE):
+                answer = await self._api.call(workspace, PERSON, {"user": user}, patient=False)
+            found = _person(answer, user)
+        except Refusal as error:
+            log.info("slack.person_unknown", user=user, reason=str(error))
+            found = Person(user)  # asking again would not help
+        except (PlatformError, TimeoutError) as error:
+            log.info("slack.person_not_told", user=user, reason=str(error))
+            return None
+        self._known.put(key, found)
+        return found
+
+
+def _person(answer: Answer, user: str) -> Person:
+    said = answer.get("user") or {}
+    profile = said.get("profile") or {}
+    names = (profile.get("display_name"), profile.get("real_name"), said.get("real_name"))
+    name = next((name for name in names if name), said.get("name") or user)
+    roles = ("is_admin", "is_owner", "is_primary_owner")
+    return Person(name, any(said.get(role) for role in roles))

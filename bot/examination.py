@@ -1,0 +1,103 @@
+"""The whole of `quipu doctor`: every check in turn, those of storage and platforms included."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+from bot import doctor
+from bot.errors import ConfigError, QuipuError
+from bot.settings import DiscordSettings, Settings, SlackSettings
+from bot.settings.units import plain
+from bot.values import Finding
+
+HOW_TO_CONNECT = (
+    "no platform is configured; to connect to Discord, set DISCORD_TOKEN in the environment, "
+    "to Slack, SLACK_BOT_TOKEN and SLACK_APP_TOKEN (config.example.toml says where to get them)"
+)
+CONFIG_TOKEN = "SLACK_CONFIG_TOKEN"  # noqa: S105  the name of a variable
+"""For the doctor alone: lets it see the app's events. It lasts twelve hours, so no setting."""
+
+
+def mistakes(error: ConfigError) -> list[Finding]:
+    """What a configuration that cannot be read has to say."""
+    return [Finding("error", line, "mend the configuration") for line in str(error).splitlines()]
+
+
+def examine(settings: Settings, asked: Path | None) -> list[Finding]:
+    """Everything that `quipu run` needs; `asked` is the file that --config names."""
+    return [
+        doctor.configuration(settings, asked),
+        *doctor.data_folder(settings),
+        *asyncio.run(_database(settings)),
+        *doctor.model(settings),
+        *asyncio.run(_platforms(settings)),
+    ]
+
+
+async def _database(settings: Settings) -> list[Finding]:
+    import storage
+
+    url = settings.database_url
+    mend = "check [database] url, the file's owner and the disk"
+    try:
+        head, revision = storage.head_revision(), await storage.current_revision(url)
+        if revision is None:
+            return [Finding("ok", "the database is empty; quipu run fills it")]
+        store = await storage.open_store(url)
+        try:
+            await store.check()
+        finally:
+            await store.close()
+    except QuipuError as error:
+        return [Finding("error", str(error), mend)]
+    if revision != head:
+        return [Finding("ok", f"the database is at {revision}; quipu run brings it to {head}")]
+    return [Finding("ok", f"the database answers and is at revision {revision}")]
+
+
+async def _platforms(settings: Settings) -> list[Finding]:
+    if not settings.connects:
+        return [Finding("warning", "no platform is configured", HOW_TO_CONNECT)]
+    found: list[Finding] = []
+    if settings.discord is not None and settings.discord.enabled:
+        found += await _discord(settings.discord)
+    if settings.slack is not None and settings.slack.enabled:
+        found += await _slack(settings.slack)
+    return found
+
+
+async def _discord(discord: DiscordSettings) -> list[Finding]:
+    try:
+        from adapters.discord.doctor import examine as look
+
+        token = discord.require_token()
+        wanted = discord.message_content
+        return await look(token, api_url=discord.api_url, message_content=wanted)
+    except ImportError:
+        mend = 'install it: pip install "quipu[discord]"'
+        return [Finding("error", "discord.py is not installed", mend)]
+    except QuipuError as error:
+        return [Finding("error", str(error), "mend section [discord]")]
+
+
+async def _slack(slack: SlackSettings) -> list[Finding]:
+    missing = [Finding("error", line, "mend section [slack]") for line in slack.missing()]
+    try:
+        from adapters.slack.doctor import Credentials
+        from adapters.slack.doctor import examine as look
+    except ImportError:
+        mend = 'install it: pip install "quipu[slack]"'
+        return [*missing, Finding("error", "the Slack SDK is not installed", mend)]
+    credentials = Credentials(
+        mode=slack.mode,
+        bot_token=plain(slack.bot_token),
+        app_token=plain(slack.app_token),
+        signing_secret=plain(slack.signing_secret),
+        client_id=slack.client_id,
+        client_secret=plain(slack.client_secret),
+        public_url=slack.public_url,
+        config_token=os.environ.get(CONFIG_TOKEN) or None,
+    )
+    return missing + await look(credentials, api_url=slack.api_url)

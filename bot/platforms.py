@@ -1,0 +1,121 @@
+"""How to connect to the configured platforms, and the HTTP server that some of them need.
+
+A part of the composition root: every platform is imported inside the function that builds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from bot.conversation.conversations import Conversations
+from bot.conversation.personas import PersonaBook
+from bot.errors import ConfigError
+from bot.ports import Store
+from bot.service import Connect, Connection
+from bot.settings import Settings, SlackSettings
+from bot.settings.units import plain
+
+if TYPE_CHECKING:
+    from adapters.slack.web import OAuth
+    from adapters.web.server import Health, WebServer
+
+
+class House(Protocol):
+    """What the platforms are given of the core."""
+
+    @property
+    def store(self) -> Store: ...
+
+    @property
+    def conversations(self) -> Conversations: ...
+
+    @property
+    def personas(self) -> PersonaBook: ...
+
+
+def web_server(settings: Settings, health: Health) -> WebServer | None:
+    """The HTTP server, if one is configured or needed; it does not listen yet."""
+    if settings.serves is None:
+        return None
+    try:
+        from adapters.web.server import WebServer
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            "[http] is configured, but aiohttp is not installed: pip install 'quipu[slack]'"
+        ) from error
+    return WebServer(settings.serves.host, settings.serves.port, health=health)
+
+
+def platforms(settings: Settings, house: House, web: WebServer | None = None) -> dict[str, Connect]:
+    """How to connect to every configured platform, by its name; `web` is for those that call us."""
+    makers: dict[str, Callable[[], Connection]] = {
+        "discord": partial(_discord, settings, house),
+        "slack": partial(_slack, settings, house, web),
+    }
+    return {name: makers[name] for name in settings.connects}
+
+
+def _discord(settings: Settings, house: House) -> Connection:
+    try:
+        from adapters.discord.messenger import DiscordMessenger
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            "Discord is configured, but discord.py is not installed: pip install 'quipu[discord]'"
+        ) from error
+    assert settings.discord is not None
+    return DiscordMessenger(
+        settings.discord.require_token(),
+        inbox=house.conversations,
+        personas=house.personas,
+        api_url=settings.discord.api_url,
+        gateway_url=settings.discord.gateway_url,
+        message_content=settings.discord.message_content,
+    )
+
+
+def _slack(settings: Settings, house: House, web: WebServer | None) -> Connection:
+    try:
+        from adapters.slack.messenger import SlackMessenger
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            "Slack is configured, but slack-bolt is not installed: pip install 'quipu[slack]'"
+        ) from error
+    slack = settings.slack
+    assert slack is not None
+    slack.require_all()
+    return SlackMessenger(
+        inbox=house.conversations,
+        personas=house.personas,
+        bot_token=plain(slack.bot_token),
+        app_token=plain(slack.app_token),
+        signing_secret=plain(slack.signing_secret),
+        mode=slack.mode,
+        oauth=_oauth(slack, house.store),
+        api_url=slack.api_url,
+        admins=slack.admins,
+        reply_in=slack.reply_in,
+        reply_in_except=slack.reply_in_except,
+        follow_threads=slack.follow_threads,
+        follow_threads_except=slack.follow_threads_except,
+        native_streams=slack.native_streams,
+        mount=None if web is None else web.mount,
+    )
+
+
+def _oauth(slack: SlackSettings, store: Store) -> OAuth | None:
+    if slack.client_id is None:
+        return None
+    from adapters.slack.web import OAuth
+    from storage import SqlStore, slack_installations
+
+    assert isinstance(store, SqlStore)
+    kept = slack_installations(store, slack.client_id)
+    return OAuth(
+        slack.client_id,
+        plain(slack.client_secret) or "",
+        kept.installations,
+        kept.states,
+        slack.public_url or "",
+    )

@@ -1,0 +1,1 @@
+"""The Slack adapter, for itself and against a loopback Slack."""

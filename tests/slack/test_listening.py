@@ -1,0 +1,202 @@
+"""What reaches the Inbox, over Socket Mode."""
+
+from __future__ import annotations
+
+from bot.errors import StorageError
+from bot.values import Standing
+from tests.loopback.slack import SlackServer
+from tests.slack.stage import Stage, connected
+
+
+async def test_a_mention_is_answered_in_its_own_thread(live: Stage) -> None:
+    message = await live.ann.mentions(live.channel, "what is a quipu?")
+    inbound = (await live.heard())[0]
+    assert inbound.text == "what is a quipu?"
+    assert inbound.place.id == f"slack:{live.workspace.id}/{live.channel.id}/{message.ts}"
+    assert not inbound.place.private
+    assert (inbound.author.id, inbound.author.name) == (live.ann.user.id, "Ann")
+    assert inbound.author.standing is Standing.MEMBER
+
+
+async def test_message_and_app_mention_for_one_mention_are_claimed_once(live: Stage) -> None:
+    await live.ann.mentions(live.channel, "hi")
+    await live.quiet()
+    assert len(live.inbox.accepted) == 1
+    assert len(live.inbox.duplicates) == 1
+
+
+async def test_retries_and_doubles_are_claimed_once(live: Stage) -> None:
+    live.server.dispatch.copies = 3
+    message = await live.ann.mentions(live.channel, "hi")
+    await live.quiet()
+    live.server.dispatch.repeat(message, attempt=2)
+    live.server.dispatch.repeat(message, attempt=0)
+    await live.quiet()
+    assert len(live.inbox.accepted) == 1
+    assert len(live.inbox.duplicates) == 9
+
+
+async def test_a_message_in_private_needs_no_mention_and_is_its_authors_own(live: Stage) -> None:
+    await live.ann.dm("hello")
+    inbound = (await live.heard())[0]
+    assert inbound.place.private
+    assert inbound.place.thread == ""
+    assert inbound.author.standing is Standing.ADMIN
+
+
+async def test_a_direct_message_is_one_conversation_over_all_its_threads(live: Stage) -> None:
+    first = await live.ann.dm("hello")
+    await live.ann.dm("and this?", thread=first)
+    places = {inbound.place for inbound in await live.heard(2)}
+    ids = {inbound.message_id for inbound in live.inbox.accepted}
+    assert len(places) == 1
+    assert len(ids) == 2
+
+
+async def test_words_in_a_channel_that_are_not_for_the_bot_are_left_alone(live: Stage) -> None:
+    root = await live.ann.says(live.channel, "nice weather")
+    await live.mia.says(live.channel, "indeed", thread=root)
+    await live.quiet()
+    assert live.inbox.accepted == []
+
+
+async def test_a_thread_that_the_bot_takes_part_in_needs_no_mention(live: Stage) -> None:
+    root = await live.ann.mentions(live.channel, "hi")
+    await live.heard()
+    await live.mia.says(live.channel, "and from me", thread=root)
+    follow = (await live.heard(2))[1]
+    assert follow.text == "and from me"
+    assert follow.place == live.inbox.accepted[0].place
+    assert live.called("conversations.replies") == []
+
+
+async def test_a_thread_from_before_the_start_is_looked_at_once(slack_server: SlackServer) -> None:
+    async with connected(slack_server) as stage:
+        stage.workspace.installed = False  # the bot hears nothing of it
+        root = await stage.ann.mentions(stage.channel, "hi")
+        stage.workspace.installed = True
+        await stage.ann.says(stage.channel, "still there?", thread=root)
+        await stage.ann.says(stage.channel, "hello?", thread=root)
+        heard = await stage.heard(2)
+        assert {inbound.text for inbound in heard} == {"still there?", "hello?"}
+        assert len(stage.called("conversations.replies")) == 1
+
+
+async def test_a_channel_can_be_set_to_need_a_mention_in_threads(
+    slack_server: SlackServer,
+) -> None:
+    async with connected(slack_server, follow_threads=False) as stage:
+        root = await stage.ann.mentions(stage.channel, "hi")
+        await stage.heard()
+        await stage.ann.says(stage.channel, "not for the bot", thread=root)
+        await stage.quiet()
+        assert len(stage.inbox.accepted) == 1
+
+
+async def test_a_channel_can_be_one_conversation(slack_server: SlackServer) -> None:
+    async with connected(slack_server, reply_in="channel") as stage:
+        await stage.ann.mentions(stage.channel, "one")
+        await stage.mia.mentions(stage.channel, "two")
+        places = {inbound.place.id for inbound in await stage.heard(2)}
+        assert places == {f"slack:{stage.workspace.id}/{stage.channel.id}"}
+
+
+async def test_bots_and_the_bots_own_messages_are_left_alone(live: Stage) -> None:
+    other = live.workspace.member("Beep", bot=True)
+    await other.mentions(live.channel, "hello bot")
+    outlet = await live.asked()
+    await outlet.create("I said @bot", nonce="n1")
+    await live.quiet()
+    assert [inbound.author.name for inbound in live.inbox.accepted] == ["Ann"]
+
+
+async def test_edits_and_deletions_are_passed_on(live: Stage) -> None:
+    message = await live.ann.mentions(live.channel, "frist")
+    inbound = (await live.heard())[0]
+    await live.quiet()
+    await live.ann.edits(message, "@bot first")
+    await live.inbox.until(lambda inbox: bool(inbox.amended))
+    assert live.inbox.amended == [(inbound.place.id, inbound.message_id, "first")]
+    await live.ann.deletes(message)
+    await live.inbox.until(lambda inbox: bool(inbox.withdrawn))
+    assert live.inbox.withdrawn == [(inbound.place.id, inbound.message_id)]
+
+
+async def test_an_edit_that_overtakes_its_message_wins(slack_server: SlackServer) -> None:
+    async with connected(slack_server, connections=1) as stage:
+        slack_server.dispatch.hold()
+        message = await stage.ann.dm("frist")
+        await stage.ann.edits(message, "first")
+        slack_server.dispatch.release(reverse=True)
+        assert (await stage.heard())[0].text == "first"
+
+
+async def test_a_message_deleted_before_it_arrived_is_not_answered(
+    slack_server: SlackServer,
+) -> None:
+    async with connected(slack_server, connections=1) as stage:
+        slack_server.dispatch.hold()
+        message = await stage.ann.dm("forget it")
+        await stage.ann.deletes(message)
+        slack_server.dispatch.release(reverse=True)
+        await stage.quiet()
+        assert stage.inbox.accepted == []
+
+
+async def test_an_event_is_acknowledged_only_once_it_is_kept(live: Stage) -> None:
+    live.server.dispatch.pauses = (0.0,)
+    live.server.world.patience = 0.5
+    live.inbox.failure = StorageError("disk full")
+    await live.ann.dm("hello")
+    await live.quiet()
+    assert len(live.server.dispatch.given_up) == 1
+    assert live.server.socket_mode.acks == []
+
+
+async def test_an_event_that_failed_is_taken_when_slack_sends_it_again(live: Stage) -> None:
+    live.server.dispatch.pauses = (0.0, 0.0, 0.0)
+    live.server.world.patience = 0.5
+    live.inbox.failure = StorageError("busy")
+    await live.ann.dm("hello")
+    await live.server.world.changes.until(lambda: live.server.dispatch.sent, 5, lambda: "")
+    live.inbox.failure = None
+    assert (await live.heard())[0].text == "hello"
+
+
+async def test_messages_of_one_channel_keep_their_order(slack_server: SlackServer) -> None:
+    async with connected(slack_server, connections=1) as stage:
+        lookup = slack_server.faults.hold("POST", "users.info")
+        for number in range(8):
+            await stage.ann.dm(f"word {number}")
+        await lookup.reached()
+        lookup.release()
+        heard = await stage.heard(8)
+        assert [inbound.text for inbound in heard] == [f"word {n}" for n in range(8)]
+
+
+async def test_opening_the_messages_tab_offers_suggestions(live: Stage) -> None:
+    dms = await live.ann.opens_messages_tab()
+    await live.server.world.changes.until(lambda: dms.prompts, 5, lambda: repr(dms.prompts))
+    assert 1 <= len(dms.prompts[0]["prompts"]) <= 4
+
+
+async def test_names_come_from_slack_and_only_once(live: Stage) -> None:
+    await live.ann.dm(f"do you know {live.mia.mention}?")
+    assert (await live.heard())[0].text == "do you know @Mia?"
+    await live.ann.dm(f"and {live.mia.mention}?")
+    await live.heard(2)
+    assert len(live.called("users.info")) == 2
+
+
+async def test_a_lost_scope_costs_the_name_not_the_answer(live: Stage) -> None:
+    live.workspace.scopes.discard("users:read")
+    await live.ann.mentions(live.channel, "hi")
+    assert (await live.heard())[0].author.name == live.ann.user.id
+
+
+async def test_closing_one_connection_leaves_no_gap(live: Stage) -> None:
+    first = live.server.socket_mode.open[0]
+    live.server.socket_mode.disconnect("refresh_requested", first)
+    await live.ann.dm("are you there?")
+    assert (await live.heard())[0].text == "are you there?"
+    await live.server.socket_mode.wait_connected(2)
