@@ -44,6 +44,8 @@ class Program:
     model: Path
     tokens: int = 64
     token: str = ""
+    more: str = ""
+    secrets: dict[str, str] = field(default_factory=dict)
     process: asyncio.subprocess.Process | None = None
     said: list[str] = field(default_factory=list)
 
@@ -70,7 +72,8 @@ class Program:
                 api_url=self.server.api_url,
                 gateway_url=self.server.gateway_url,
                 data=self.folder / "data",
-            ),
+            )
+            + self.more,
             encoding="utf-8",
         )
         self.process = await asyncio.create_subprocess_exec(
@@ -85,6 +88,7 @@ class Program:
                 **os.environ,
                 "DISCORD_TOKEN": self.token or self.server.token,
                 "OMP_NUM_THREADS": "1",
+                **self.secrets,
             },
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
