@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import html
 import io
+import os
 import sys
 import tempfile
 import textwrap
@@ -42,7 +43,10 @@ def terminal() -> None:
     screen = pyte.Screen(COLUMNS, LINES)
     stream = pyte.Stream(screen)
     command = f"{sys.executable} -m bot chat"
-    chat = pexpect.spawn(command, cwd=ROOT, dimensions=(LINES, COLUMNS), encoding="utf-8")
+    # The emulator does not answer when it is asked where its cursor is.
+    surroundings = os.environ | {"PROMPT_TOOLKIT_NO_CPR": "1"}
+    size = (LINES, COLUMNS)
+    chat = pexpect.spawn(command, cwd=ROOT, dimensions=size, encoding="utf-8", env=surroundings)
     for line in [*SAID, "/quit"]:
         chat.expect("› ", timeout=120)
         stream.feed(seen(chat))

@@ -1,0 +1,1 @@
+"""How the demonstration model is made: dialogues by grammar, tokenizer, training and measure."""
