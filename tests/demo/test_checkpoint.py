@@ -71,7 +71,7 @@ def test_it_answers_in_a_conversation_of_over_1024_tokens(demonstration: Demonst
         "are you human",
         "Do you need the internet?",
     )
-    long = Case("long", PERSONA, (*talk * 3, "Where are my messages kept?"), ("SQLite",))
+    long = Case("long", PERSONA, (*talk * 4, "Where are my messages kept?"), ("SQLite",))
     outcome = demonstration.run([long])[0]
     assert outcome.prompt_tokens > 1024
     assert outcome.right, outcome.answer

@@ -39,6 +39,10 @@ class Case:
             and (not self.one_sentence or sentences(answer) == 1)
         )
 
+    def in_manner(self, answer: str) -> bool:
+        """Whether the answer keeps the manner, which is the first rule where there is one."""
+        return bool(re.search(self.right[0], answer, re.IGNORECASE | re.DOTALL))
+
 
 def sentences(answer: str) -> int:
     """How many sentences end in the text; a dot within a word ends none."""

@@ -102,6 +102,10 @@ def table(outcomes: Iterable[Outcome]) -> dict[str, tuple[int, int]]:
     for outcome in outcomes:
         groups[outcome.case.group].append(outcome.right)
     rows.update({group: (sum(marks), len(marks)) for group, marks in groups.items()})
+    manners = [outcome for outcome in outcomes if outcome.case.group.startswith("manner")]
+    if manners:
+        kept = sum(outcome.case.in_manner(outcome.answer) for outcome in manners)
+        rows["manner kept, whatever was said"] = (kept, len(manners))
     rows["all"] = (sum(o.right for o in outcomes), len(outcomes))
     rows[f"stops by itself within {LIMIT} tokens"] = (
         sum(o.stopped for o in outcomes),
