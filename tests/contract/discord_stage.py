@@ -54,6 +54,10 @@ class DiscordStage:
         said = await self._people[who].mentions(self._channel, text)
         return said, self._channel
 
+    async def in_a_thread(self, who: str, text: str) -> tuple[Message, Channel]:
+        thread = await self._people[who].starts_thread(self._channel, "aside")
+        return await self._people[who].mentions(thread, text), thread
+
     async def goes_on(self, who: str, where: Channel, text: str) -> Message:
         person = self._people[who]
         if where.guild is None:

@@ -61,6 +61,11 @@ class SlackStage:
         said = await self._people[who].mentions(self._channel, text)
         return said, Spot(self._channel, said)
 
+    async def in_a_thread(self, who: str, text: str) -> tuple[Message, Spot]:
+        root = await self._people["bob"].says(self._channel, "something to talk about")
+        said = await self._people[who].mentions(self._channel, text, thread=root)
+        return said, Spot(self._channel, root)
+
     async def goes_on(self, who: str, where: Spot, text: str) -> Message:
         person = self._people[who]
         if where.root is None:

@@ -25,6 +25,9 @@ class Stage(Protocol):
     async def mentions(self, who: Who, text: str) -> tuple[Said, Where]:
         """Mention the bot in the channel; `Where` is where the answer will stand."""
 
+    async def in_a_thread(self, who: Who, text: str) -> tuple[Said, Where]:
+        """Mention the bot in a new thread of the channel."""
+
     async def goes_on(self, who: Who, where: Where, text: str) -> Said:
         """Say something more to the bot in the same conversation."""
 

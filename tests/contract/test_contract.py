@@ -51,6 +51,20 @@ async def test_conversations_keep_to_themselves(stage: Stage) -> None:
     assert "plum" not in stage.generator.prompts[-1].text
 
 
+async def test_a_thread_remembers_only_itself_but_has_its_channels_persona(stage: Stage) -> None:
+    await stage.sets_persona("chief", "You are a pirate.")
+    _, where = await stage.mentions("ann", "the word is apple")
+    await stage.shown(where, finished("You said: Ann: the word is apple"))
+    _, thread = await stage.in_a_thread("ann", "what is the word?")
+    await stage.shown(thread, finished("You said: Ann: what is the word?"))
+    await stage.goes_on("bob", thread, "tell me too")
+    await stage.shown(thread, lambda shown: shown[-1:] == ["You said: Bob: tell me too"])
+    prompt = stage.generator.prompts[-1].text
+    assert "apple" not in prompt
+    assert "Ann: what is the word? [/INST]" in prompt
+    assert "<<SYS>>\nYou are a pirate.\n<</SYS>>" in prompt
+
+
 async def test_two_people_in_one_conversation_are_answered_in_turn(stage: Stage) -> None:
     go = asyncio.Event()
     stage.generator.script = lambda prompt: (
