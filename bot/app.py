@@ -100,14 +100,11 @@ async def chat(settings: Settings, *, interactive: bool) -> None:
             from rich.console import Console
 
             console = Console()
-            with console.status("Waking the model …"):
-                opening = core(settings, database_url=url)
-                house = await opening.__aenter__()
-            try:
+            async with AsyncExitStack() as closing:
+                with console.status("Waking the model …"):
+                    house = await closing.enter_async_context(core(settings, database_url=url))
                 console.print(_welcome(settings))
                 await _talk(house, typed("› "), console)
-            finally:
-                await opening.__aexit__(None, None, None)
         else:
             async with core(settings, database_url=url) as house:
                 await _talk(house, piped(sys.stdin.buffer), None)

@@ -82,6 +82,7 @@ class TerminalOutlet:
     def __init__(self, screen: Screen, ended: asyncio.Event) -> None:
         self._screen = screen
         self._ended = ended
+        self._open = False
         self._text = ""
         self._next = 0.0
 
@@ -90,6 +91,8 @@ class TerminalOutlet:
     ) -> str:
         del final, again
         self._show(text)
+        if not self._open:  # an excuse for there being no answer: nothing follows it
+            self._close()
         return nonce
 
     async def edit(self, message_id: str, text: str, *, final: bool = True) -> None:
@@ -107,11 +110,15 @@ class TerminalOutlet:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         self._screen.wait()
+        self._open = True
         try:
             yield
         finally:
-            self._screen.close(self._text)
-            self._ended.set()
+            self._close()
+
+    def _close(self) -> None:
+        self._screen.close(self._text)
+        self._ended.set()
 
     def pause(self) -> float:
         return max(0.0, self._next - asyncio.get_running_loop().time())

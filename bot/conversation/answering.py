@@ -123,7 +123,8 @@ class Answering:
         persona = await self._personas.show(reply.place)
         names = not reply.place.private
         # Encoding a long history takes milliseconds that the event loop does not have.
-        prompt = await asyncio.to_thread(self._builder.build, persona, turns, names=names)
+        words = persona if persona.text else None
+        prompt = await asyncio.to_thread(self._builder.build, words, turns, names=names)
         if prompt.first_kept:
             await self._store.keep_from(reply.place, turns[prompt.first_kept].id)
         return prompt

@@ -41,13 +41,16 @@ class Lanes:
         return reply.id in self._held
 
     def put(self, reply: Reply, *, bounded: bool = True) -> None:
-        """Queue a reply at its Place. Busy if too many wait there already, or at shutdown."""
+        """Queue a reply at its Place. Busy if too many wait there already.
+
+        At shutdown nothing new is begun: what is queued then is left to the next start.
+        """
         lane = self._waiting.setdefault(reply.place.id, deque())
-        if bounded and (not self._open or len(lane) >= self._limit):
+        if bounded and len(lane) >= self._limit:
             raise Busy(f"{len(lane)} replies wait at {reply.place.id}")
         lane.append(reply)
         self._held.add(reply.id)
-        if reply.place.id not in self._tasks:
+        if self._open and reply.place.id not in self._tasks:
             task = asyncio.create_task(self._run(reply.place.id), name=f"lane {reply.place.id}")
             self._tasks[reply.place.id] = task
 

@@ -110,8 +110,12 @@ async def test_at_shutdown_what_runs_is_finished_and_nothing_new_begins(build: B
     go.set()
     await stopping
     assert house.board.texts == ["half and half"] * 3
-    await house.say("too late", message_id="900")
-    assert "Too many people" in house.board.texts[-1]
+    await house.say("just too late", message_id="900")
+    assert len(house.board.posted) == 3
+    again = await build()
+    assert await again.conversations.recover(again.board) == 1
+    await again.quiet(1)
+    assert house.board.texts[-1] == "You said: Ann: just too late"
 
 
 def _inbound() -> Inbound:
