@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from bot.demo.training import names
@@ -12,13 +12,20 @@ from bot.demo.training.memory import Memory, load_kinds
 from bot.demo.training.noise import as_typed
 from bot.demo.training.personas import Casting, Character
 
+SWITCHED = 0.2
+"""Share of longer dialogues whose persona was set only after some exchanges."""
+
+ASKED_WHO = 0.4
+"""How often a bot with a name of its own is asked about itself, so that it learns to say it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What a person said and what the bot answers."""
+    """What a person said and what the bot answers; `learned` if that is how it should."""
 
     user: str
     answer: str
+    learned: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,7 @@ class Playwright:
 
     def __init__(self) -> None:
         self._intents = load_intents()
+        self._about_itself = [i for i in self._intents if any("{bot}" in say for say in i.say)]
         self._asking = asking_grammar()
         self._outside = Outside()
         self._kinds = load_kinds()
@@ -71,8 +79,22 @@ class Playwright:
             memory=Memory(self._kinds, self._plain),
             drill=rng.random() < 0.25,
         )
-        exchanges = tuple(self._exchange(scene, rng) for _ in range(_length(rng)))
+        length = _length(rng)
+        before = self._before(scene, rng) if length > 1 and rng.random() < SWITCHED else None
+        switch = rng.randrange(1, length) if before else 0
+        exchanges = tuple(
+            replace(self._exchange(before, rng), learned=False)
+            if before and place < switch
+            else self._exchange(scene, rng)
+            for place in range(length)
+        )
         return Dialogue(scene.character.text, exchanges)
+
+    def _before(self, scene: Scene, rng: Random) -> Scene:
+        """The same conversation before its persona was set: older answers have another manner."""
+        plain = Character(None)
+        other = plain if rng.random() < 0.7 else self._casting.draw(rng)
+        return replace(scene, character=other)
 
     def _exchange(self, scene: Scene, rng: Random) -> Exchange:
         speaker = rng.choice(scene.speakers)
@@ -95,7 +117,9 @@ class Playwright:
         return fill(as_typed(line.said, rng, statement=telling), line.slots), line.answer, ""
 
     def _ask(self, scene: Scene, speaker: str, rng: Random) -> tuple[str, str, str]:
-        intent = rng.choice(self._intents)
+        named = scene.character.name != Character(None).name
+        asks_who = named and rng.random() < ASKED_WHO
+        intent = rng.choice(self._about_itself if asks_who else self._intents)
         said = self._asking.expand(rng.choice(intent.ask), rng)
         known = scene.memory.name_of(speaker)
         slots = {"bot": scene.character.name, "who": f", {known}" if known else ""}

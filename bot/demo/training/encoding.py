@@ -36,7 +36,7 @@ def encode(dialogue: Dialogue, pieces: SentencePieceProcessor, limit: int) -> En
         if len(ids) + len(whole) > limit:
             break
         ids += whole
-        learned += [0] * len(start) + [1] * (len(whole) - len(start))
+        learned += [0] * len(start) + [int(exchange.learned)] * (len(whole) - len(start))
     return Encoded(ids, learned)
 
 

@@ -1,4 +1,4 @@
-"""Trains the demonstration model: `python -m bot.demo.training.train --seed 0 --steps 2400`."""
+"""Trains the demonstration model: `python -m bot.demo.training.train --seed 0 --steps 2700`."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def save(model: LlamaForCausalLM, tokenizer: bytes, folder: Path, facts: dict[st
 def _arguments() -> Namespace:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=2400)
+    parser.add_argument("--steps", type=int, default=2700)
     parser.add_argument("--tokens", type=int, default=4096, help="tokens in a batch")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=CHECKPOINT)
