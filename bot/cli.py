@@ -7,6 +7,7 @@ the configuration, 1 for anything else. Tracebacks are for --debug.
 import asyncio
 import os
 import re
+import stat
 import sys
 import traceback
 from collections.abc import Sequence
@@ -129,14 +130,14 @@ def quipu(
 
 
 def run(context: typer.Context) -> None:
-    """Connect to the configured platforms; with none, open a chat in this terminal."""
+    """Connect to the configured platforms; with none, open a chat here."""
     call: Call = context.obj
     settings = call.prepare(quiet=False)
     if settings.connects:
         from bot import app
 
         asyncio.run(app.run(settings))
-    elif sys.stdin is not None and sys.stdin.isatty():
+    elif _somebody_talks():
         print_safely(f"quipu: {HOW_TO_CONNECT}")
         chat(context)
     else:
@@ -228,6 +229,17 @@ def manifest(
     if not 0 < len(name) <= LONGEST_APP_NAME:
         raise ConfigError(f"--name must have 1 to {LONGEST_APP_NAME} characters")
     _print_json(made(name=name, http=http, install=install), indent=2)
+
+
+def _somebody_talks() -> bool:
+    """Whether standard input is a terminal, or lines come from a pipe or file.
+
+    A service's is neither: it is closed or /dev/null.
+    """
+    if sys.stdin is None or sys.stdin.closed:
+        return False
+    kind = os.fstat(sys.stdin.fileno()).st_mode
+    return sys.stdin.isatty() or stat.S_ISFIFO(kind) or stat.S_ISREG(kind)
 
 
 def print_safely(line: str) -> None:

@@ -50,12 +50,14 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     }
 
 
-def quipu(folder: Path, *arguments: str, stdin: str = "", **more: str) -> Outcome:
+def quipu(folder: Path, *arguments: str, stdin: str | None = "", **more: str) -> Outcome:
+    """Call the program; without `stdin` it has none, as a service."""
+    source = {"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}
     done = subprocess.run(
         [sys.executable, "-m", "bot", *arguments],
         cwd=folder,
         env=environment(folder, **more),
-        input=stdin,
+        **source,
         capture_output=True,
         text=True,
         timeout=100,
@@ -108,8 +110,15 @@ def test_every_mistake_in_the_configuration_is_a_line(folder: Path) -> None:
     ]
 
 
+def test_run_without_platform_talks_to_whoever_writes_to_it(folder: Path) -> None:
+    done = quipu(folder, "run", stdin="hi\n")
+    assert done.code == 0
+    assert len(done.out.strip()) > 5
+    assert "DISCORD_TOKEN" in done.err
+
+
 def test_run_without_platform_and_terminal_says_how_to_connect(folder: Path) -> None:
-    done = quipu(folder, "run")
+    done = quipu(folder, "run", stdin=None)
     assert done.code == 2
     assert "DISCORD_TOKEN" in done.complaint
 
