@@ -31,7 +31,8 @@ async def test_an_answer_is_seen_while_it_grows(stage: Stage) -> None:
     _, where = await stage.mentions("ann", "a story")
     await stage.shown(where, lambda shown: len(shown) == 1 and shown[0].startswith("Once upon"))
     go.set()
-    await stage.shown(where, finished("Once upon a time."))
+    shown = await stage.shown(where, finished("Once upon a time."))
+    assert len(shown) == 1
 
 
 async def test_a_private_conversation_has_no_names_and_goes_on(stage: Stage) -> None:

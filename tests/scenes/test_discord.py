@@ -66,8 +66,9 @@ async def test_a_thread_remembers_only_itself_but_has_its_channels_persona(cuzco
 async def test_a_reply_to_the_bot_needs_no_mention(cuzco: Town) -> None:
     await cuzco.ann.mentions(cuzco.channel, "one")
     answer = await cuzco.answer(cuzco.channel, "You said: Ann: one")
-    await cuzco.ann.replies_to(answer, "two")
-    await cuzco.answer(cuzco.channel, "You said: Ann: two", count=2)
+    question = await cuzco.ann.replies_to(answer, "two")
+    second = await cuzco.answer(cuzco.channel, "You said: Ann: two", count=2)
+    assert second.reference is question
 
 
 async def test_two_people_at_once_in_one_channel_are_answered_in_order(cuzco: Town) -> None:
