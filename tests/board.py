@@ -164,7 +164,7 @@ class BoardOutlet:
         return self.board.seconds if self.board.posted else 0.0
 
 
-Script = Callable[[Prompt], Sequence[str | QuipuError | asyncio.Event]]
+Script = Callable[[Prompt], Sequence[str | Exception | asyncio.Event]]
 
 
 def echo(prompt: Prompt) -> Sequence[str]:
@@ -176,7 +176,7 @@ def echo(prompt: Prompt) -> Sequence[str]:
 class ScriptedAnswer:
     """Gives the script's text; waits at events and raises errors where the script has them."""
 
-    def __init__(self, steps: Sequence[str | QuipuError | asyncio.Event], prompt: Prompt) -> None:
+    def __init__(self, steps: Sequence[str | Exception | asyncio.Event], prompt: Prompt) -> None:
         self.finish: Finish | None = None
         self.closed = asyncio.Event()
         self.waiting = 0
@@ -192,7 +192,7 @@ class ScriptedAnswer:
                 break
             if isinstance(step, asyncio.Event):
                 continue
-            if isinstance(step, QuipuError):
+            if isinstance(step, Exception):
                 raise step
             tokens += 1
             yield step

@@ -64,6 +64,10 @@ class Answering:
                 await self._fail(reply, error)
             except QuipuError as error:
                 await self._explain(reply, delivery, error)
+            except Exception as error:  # nobody thought of it, and yet somebody waits for an answer
+                log.exception("answer failed unexpectedly", reply=reply.id, place=reply.place.id)
+                unforeseen = QuipuError(f"unexpected {type(error).__name__}: {error}")
+                await self._explain(reply, delivery, unforeseen)
 
     async def interrupt(self, reply: Reply, messenger: Messenger) -> None:
         """Too old to be answered again: say so where its text stands."""

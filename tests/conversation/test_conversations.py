@@ -8,7 +8,14 @@ from contextlib import closing
 
 import pytest
 
-from bot.errors import Forbidden, GenerationError, Refused, TooLong, Undeliverable
+from bot.errors import (
+    Forbidden,
+    GenerationError,
+    QuipuError,
+    Refused,
+    TooLong,
+    Undeliverable,
+)
 from bot.reply.delivery import MARKER
 from bot.values import Author, Place, ReplyState, Role
 from tests.board import Board, ScriptedGenerator
@@ -153,6 +160,15 @@ async def test_a_generation_that_fails_keeps_its_text_and_explains_itself(build:
     assert await states(house) == ["failed"]
     assert (await house.turns())[-1].text == "Once upon a time"
     assert script.answers[0].closed.is_set()
+
+
+async def test_a_failure_that_nobody_thought_of_is_explained_as_well(build: Build) -> None:
+    house = await build(ScriptedGenerator(lambda _: ["Once upon", ZeroDivisionError("a bug")]))
+    house.conversations.attach(house.board)
+    await house.say("a story please")
+    await house.quiet(1)
+    assert house.board.texts == [f"Once upon\n\n*({QuipuError.notice})*"]
+    assert await states(house) == ["failed"]
 
 
 async def test_an_answer_without_a_word_is_not_left_empty(build: Build) -> None:
