@@ -42,7 +42,7 @@ fix: .venv/ready-dev ## mend format and what can be mended of style
 # Without torch's local tag and its CUDA packages, which are the business of pip's index.
 pins: .venv/ready-dev ## write the versions in .venv into constraints.txt
 	@grep '^#' constraints.txt > .venv/pins
-	@$(PIP) freeze --exclude-editable --exclude quipu | sed -E 's/\+[a-z0-9.]+$$//' \
+	@$(PIP) freeze --all --exclude-editable --exclude quipu --exclude pip --exclude wheel | sed -E 's/\+[a-z0-9.]+$$//' \
 		| grep -viE '^(nvidia-|cuda-|triton)|@' >> .venv/pins
 	@mv .venv/pins constraints.txt
 

@@ -24,6 +24,7 @@ class PacedAnswer:
         self.finish: Finish | None = None
         self.ended_at = 0.0
         self.waiting = 0
+        self.wait: float | None = None
         self._deltas = deltas
         self._rate = rate
 
@@ -49,9 +50,11 @@ class PacedGenerator:
         self._rate = rate
         self.answers: dict[str, PacedAnswer] = {}
 
-    def generate(self, prompt: Prompt, sampling: Sampling, place: Place) -> PacedAnswer:
+    def generate(
+        self, prompt: Prompt, sampling: Sampling, place: Place, *, adapter: str = ""
+    ) -> PacedAnswer:
         """Begin an answer; the prompt does not matter."""
-        del prompt, sampling
+        del prompt, sampling, adapter
         self.answers[place.channel] = PacedAnswer(self._deltas, self._rate)
         return self.answers[place.channel]
 

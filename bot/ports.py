@@ -8,6 +8,7 @@ from typing import Protocol
 
 from bot.values import (
     Author,
+    Choice,
     Finish,
     Inbound,
     Part,
@@ -34,6 +35,10 @@ class Answer(Protocol):
     def waiting(self) -> int:
         """The place in the queue; 0 once the model works on this answer."""
 
+    @property
+    def wait(self) -> float | None:
+        """Seconds until the model begins, estimated from measured speed; None if unknown."""
+
     def __aiter__(self) -> AsyncIterator[str]: ...
 
     async def aclose(self) -> None:
@@ -47,8 +52,13 @@ class Generator(Protocol):
     def context(self) -> int:
         """Tokens that prompt and answer may have together."""
 
-    def generate(self, prompt: Prompt, sampling: Sampling, place: Place) -> Answer:
-        """Queue the prompt; Busy if the queue is full, Refused if the request is not sound."""
+    def generate(
+        self, prompt: Prompt, sampling: Sampling, place: Place, *, adapter: str = ""
+    ) -> Answer:
+        """Queue the prompt; Busy if the queue is full, Refused if the request is not sound.
+
+        `adapter` names one of the model's adapters; empty is the model itself.
+        """
 
     async def close(self) -> None:
         """Stop the worker; running answers raise GenerationError."""
@@ -138,6 +148,13 @@ class Personas(Protocol):
 
     async def clear(self, place: Place, author: Author) -> Persona:
         """Back to what the place inherits, which is returned. Forbidden as in `set`."""
+
+
+class Choices(Protocol):
+    """What each Place's answers are made with."""
+
+    async def choice(self, place: Place) -> Choice:
+        """What an answer begun now at this place is made with."""
 
 
 class Store(Protocol):

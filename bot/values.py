@@ -143,7 +143,11 @@ class Persona:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the next token is chosen; temperature 0 takes the likeliest. Checked by `check`."""
+    """How the next token is chosen; temperature 0 takes the likeliest. Checked by `check`.
+
+    `stop` are texts that end the answer and are not part of it. `logit_bias` holds pairs of a
+    token's id and what is added to its logit; control tokens cannot be favoured.
+    """
 
     max_new_tokens: int = 512
     temperature: float = 0.6
@@ -152,6 +156,21 @@ class Sampling:
     min_p: float = 0.0
     repetition_penalty: float = 1.0
     seed: int | None = None
+    stop: tuple[str, ...] = ()
+    logit_bias: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a Place's answers are made with.
+
+    An empty `model` is the configuration's first one, an empty `adapter` none. `sampling` holds
+    names and values of `Sampling` that are laid over what the model recommends.
+    """
+
+    model: str = ""
+    adapter: str = ""
+    sampling: tuple[tuple[str, float | int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

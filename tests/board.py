@@ -180,6 +180,7 @@ class ScriptedAnswer:
         self.finish: Finish | None = None
         self.closed = asyncio.Event()
         self.waiting = 0
+        self.wait: float | None = None
         self._steps = steps
         self._prompt = prompt
 
@@ -220,14 +221,18 @@ class ScriptedGenerator:
         self.script = script
         self.prompts: list[Prompt] = []
         self.answers: list[ScriptedAnswer] = []
+        self.adapters: list[str] = []
         self.full = False
 
-    def generate(self, prompt: Prompt, sampling: Sampling, place: Place) -> ScriptedAnswer:
+    def generate(
+        self, prompt: Prompt, sampling: Sampling, place: Place, *, adapter: str = ""
+    ) -> ScriptedAnswer:
         assert sampling.max_new_tokens > 0
         assert place.id
         if self.full:
             raise Busy("the queue is full")
         self.prompts.append(prompt)
+        self.adapters.append(adapter)
         self.answers.append(ScriptedAnswer(self.script(prompt), prompt))
         return self.answers[-1]
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.errors import GenerationError
+from bot.errors import GenerationError, Refused
 from bot.generation.loading import LoadedModel
 from bot.generation.prefixes import Slots
 from bot.generation.request import Request, check_request
@@ -29,6 +29,9 @@ class Decoder(Protocol):
 
     @property
     def eos_ids(self) -> frozenset[int]: ...
+
+    @property
+    def control_ids(self) -> frozenset[int]: ...
 
     @property
     def vocab_size(self) -> int: ...
@@ -69,6 +72,11 @@ class LocalAnswer:
     def waiting(self) -> int:
         """The place in the queue; 0 once the model works on this answer."""
         return self._request.waiting
+
+    @property
+    def wait(self) -> float | None:
+        """Seconds until the model begins, estimated; None if unknown."""
+        return None
 
     def arrive(self, tokens: Sequence[int], ending: Ending | None) -> None:
         """The worker's news. What comes after an ending is not heard any more."""
@@ -162,11 +170,15 @@ class LocalGenerator:
         """Tokens that prompt and answer may have together."""
         return self._size.context
 
-    def generate(self, prompt: Prompt, sampling: Sampling, place: Place) -> LocalAnswer:
+    def generate(
+        self, prompt: Prompt, sampling: Sampling, place: Place, *, adapter: str = ""
+    ) -> LocalAnswer:
         """Queue the prompt; call in the event loop that will read the answer.
 
         Raises Busy if the queue is full, TooLong and Refused if the request is not sound.
         """
+        if adapter:
+            raise Refused(f"the model has no adapter {adapter!r}")
         checked = check_request(
             prompt.ids, sampling, vocab_size=self._vocab_size, context=self.context
         )

@@ -27,7 +27,9 @@ TRANSLATED = (OSError, ValueError, RuntimeError, ImportError, KeyError, Attribut
 class LoadedModel:
     """A model ready to generate, and what the rest of this room must know of it.
 
-    `context` counts prompt and answer together.
+    `context` counts prompt and answer together. Tokens go in and logits come out on `device`;
+    layer i computes on `layer_devices[i]`, in `dtype`. `precision` is how the weights are stored:
+    a dtype's name, nf4 or int8.
     """
 
     model: PreTrainedModel
@@ -37,6 +39,8 @@ class LoadedModel:
     context: int
     eos_ids: frozenset[int]
     vocab_size: int
+    layer_devices: tuple[torch.device, ...]
+    precision: str
 
 
 def load(path: Path, *, device: str = "auto", dtype: str = "auto") -> LoadedModel:
@@ -144,6 +148,8 @@ def _describe(
         context=min(config.max_position_embeddings, window or config.max_position_embeddings),
         eos_ids=frozenset([] if eos is None else [eos] if isinstance(eos, int) else eos),
         vocab_size=embeddings.num_embeddings,
+        layer_devices=(device,) * config.num_hidden_layers,
+        precision=str(dtype).removeprefix("torch."),
     )
 
 

@@ -23,6 +23,7 @@ class Tokenizer(Protocol):
     bos_id: int | None
     eos_ids: frozenset[int]
     vocab_size: int
+    control_ids: frozenset[int]
     control_names: tuple[str, ...]
 
     def encode(self, text: str) -> list[int]:
@@ -53,15 +54,15 @@ class SentencePieceTokenizer:
         self.bos_id: int | None = self._pieces.bos_id() if self._pieces.bos_id() >= 0 else None
         own = {self._pieces.eos_id()} if self._pieces.eos_id() >= 0 else set()
         self.eos_ids = frozenset(eos_ids) or frozenset(own)
-        self._control = frozenset(i for i in range(self.vocab_size) if self._pieces.IsControl(i))
-        self.control_names = tuple(self._pieces.IdToPiece(i) for i in sorted(self._control))
+        self.control_ids = frozenset(i for i in range(self.vocab_size) if self._pieces.IsControl(i))
+        self.control_names = tuple(self._pieces.IdToPiece(i) for i in sorted(self.control_ids))
 
     def encode(self, text: str) -> list[int]:
         ids: list[int] = self._pieces.encode(whole(text), out_type=int)
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
-        known = [i for i in ids if i < self.vocab_size and i not in self._control]
+        known = [i for i in ids if i < self.vocab_size and i not in self.control_ids]
         text: str = self._pieces.decode(known)
         return text
 
@@ -89,11 +90,10 @@ class FastTokenizer:
         self.vocab_size: int = self._plain.get_vocab_size(with_added_tokens=True)
         self.bos_id = bos_id
         self.eos_ids = frozenset(eos_ids)
-        self.control_names = tuple(
-            token.content
-            for token in self._plain.get_added_tokens_decoder().values()
-            if token.special and token.content.strip()
-        )
+        added = self._plain.get_added_tokens_decoder()
+        control = {i: token.content for i, token in added.items() if token.special}
+        self.control_ids = frozenset(control)
+        self.control_names = tuple(name for name in control.values() if name.strip())
 
     def encode(self, text: str) -> list[int]:
         ids: list[int] = self._plain.encode(whole(text), add_special_tokens=False).ids

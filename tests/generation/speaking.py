@@ -44,6 +44,7 @@ class Characters:
     """A tokenizer whose tokens are Chinese characters: text and ids are one to one."""
 
     eos_ids = frozenset({EOS})
+    control_ids = frozenset({EOS})
     vocab_size = VOCABULARY
 
     def decode(self, ids: Sequence[int]) -> str:
