@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from bot.control.records import Origin
 from bot.values import (
     Author,
     Choice,
@@ -175,8 +176,10 @@ class Store(Protocol):
     async def save_part(self, reply_id: int, part: Part) -> None:
         """Note that a platform message belongs to the reply, with the text last shown in it."""
 
-    async def complete(self, reply_id: int, text: str, finish: Finish, prompt: Prompt) -> None:
-        """The text is whole: save it as a turn and go on to delivering."""
+    async def complete(
+        self, reply_id: int, text: str, finish: Finish, prompt: Prompt, origin: Origin = ...
+    ) -> None:
+        """The text is whole: save it as a turn and an answer, and go on to delivering."""
 
     async def end(
         self, reply_id: int, state: ReplyState, *, text: str | None = None, reason: str = ""

@@ -177,8 +177,9 @@ class Choice:
 class Prompt:
     """Token ids ready for the model, and what they hold.
 
-    `text` is the same prompt as people would write it, control tokens spelled out. `kept` and
-    `dropped` count turns; `first_kept` is the place in the given turns where the prompt begins.
+    `text` is the same prompt as people would write it, control tokens spelled out; `messages` is it
+    as pairs of role (system, user, assistant) and text. `kept` and `dropped` count turns;
+    `first_kept` is the place in the given turns where the prompt begins.
     """
 
     ids: tuple[int, ...]
@@ -189,6 +190,7 @@ class Prompt:
     first_kept: int = 0
     cut: bool = False
     stops: tuple[str, ...] = ()
+    messages: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, DateTime, Integer, String, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Dialect
+    from sqlalchemy.engine import Connection, Dialect
 
 # SQLite numbers rows by itself only where the column is exactly INTEGER.
 RowId = BigInteger().with_variant(Integer, "sqlite")
@@ -53,6 +53,16 @@ class Words(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
         """Make the text storable."""
         return None if value is None else storable(value)
+
+
+def rows(connection: Connection, query: Any) -> list[dict[str, Any]]:
+    """What a query finds, ready for JSON: times are spelled in ISO 8601."""
+    found = connection.execute(query).mappings()
+    return [{key: _plain(value) for key, value in row.items()} for row in found]
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
 
 
 class Key(Words):

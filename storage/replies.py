@@ -87,8 +87,8 @@ def complete(
     finish: Finish,
     prompt: Prompt,
     now: datetime,
-) -> None:
-    """Save the whole text, what it was made from, and its turn."""
+) -> bool:
+    """Save the whole text, what it was made from, and its turn; False if the reply has ended."""
     facts = {
         "persona_scope": prompt.persona and prompt.persona.scope,
         "persona_version": prompt.persona and prompt.persona.version,
@@ -101,8 +101,10 @@ def complete(
         "seed": finish.seed,
     }
     values = {"text": text, "state": ReplyState.DELIVERING, "updated_at": now, **facts}
-    if _change(connection, reply_id, values):
-        turns.save_answer(connection, reply_id, text, now, tokens=finish.tokens)
+    if not _change(connection, reply_id, values):
+        return False
+    turns.save_answer(connection, reply_id, text, now, tokens=finish.tokens)
+    return True
 
 
 def end(
@@ -137,6 +139,30 @@ def unfinished(connection: Connection, platform: str) -> list[Reply]:
     ):
         parts[reply_id].append(Part(*shown))
     return [_reply(row, parts[row.id]) for row in rows]
+
+
+def find(connection: Connection, reply_id: int) -> Reply | None:
+    """One reply with its parts."""
+    row = connection.execute(
+        select(replies, places.c.private).join(places).where(replies.c.id == reply_id)
+    ).first()
+    if row is None:
+        return None
+    mine = select(reply_parts).where(reply_parts.c.reply_id == reply_id)
+    parts = connection.execute(mine.order_by(reply_parts.c.idx))
+    return _reply(row, [Part(*shown) for _, *shown in parts])
+
+
+def give_again(
+    connection: Connection, reply_id: int, state: ReplyState, text: str, now: datetime
+) -> Reply | None:
+    """Make an ended reply unfinished again. Its claim is as of now, so that a restart goes on."""
+    again = {"state": state, "text": text, "reason": "", "claimed_at": now, "updated_at": now}
+    unended = {"ended_at": None, "finish_reason": None}
+    if state is ReplyState.DELIVERING:
+        del unended["finish_reason"]
+    connection.execute(update(replies).where(replies.c.id == reply_id).values({**again, **unended}))
+    return find(connection, reply_id)
 
 
 def _reply(row: Row[Any], parts: Sequence[Part]) -> Reply:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
+from bot.control.records import Origin
 from bot.values import (
     Author,
     Finish,
@@ -20,10 +21,12 @@ from bot.values import (
     ReplyState,
     Turn,
 )
-from storage import address, personas, schema, turns
+from storage import address, answers, archive, personas, schema, turns
 from storage import replies as journal
 from storage.database import Database
 from storage.tables import metadata, places
+
+NO_ORIGIN = Origin()
 
 
 def utc_now() -> datetime:
@@ -78,9 +81,16 @@ class SqlStore:
         """Adds the part, or replaces the one of the same index."""
         await self._database.write(journal.save_part, reply_id, part)
 
-    async def complete(self, reply_id: int, text: str, finish: Finish, prompt: Prompt) -> None:
-        """Does nothing to a reply that has ended; a second time replaces text and turn."""
-        await self._database.write(journal.complete, reply_id, text, finish, prompt, self._now())
+    async def complete(
+        self,
+        reply_id: int,
+        text: str,
+        finish: Finish,
+        prompt: Prompt,
+        origin: Origin = NO_ORIGIN,
+    ) -> None:
+        """Does nothing to a reply that has ended; a second time adds an answer, now in use."""
+        await self._database.write(_complete, reply_id, text, finish, prompt, origin, self._now())
 
     async def end(
         self, reply_id: int, state: ReplyState, *, text: str | None = None, reason: str = ""
@@ -125,6 +135,27 @@ class SqlStore:
     async def close(self) -> None:
         """Running transactions are finished first."""
         await self._database.close()
+
+
+def _complete(
+    connection: Connection,
+    reply_id: int,
+    text: str,
+    finish: Finish,
+    prompt: Prompt,
+    origin: Origin,
+    now: datetime,
+) -> None:
+    if not journal.complete(connection, reply_id, text, finish, prompt, now):
+        return
+    answers.save(connection, reply_id, text, finish, prompt, origin, now)
+    archive.count_use(
+        connection,
+        reply_id,
+        now.astimezone(UTC).date(),
+        prompt_tokens=finish.prompt_tokens,
+        tokens=finish.tokens,
+    )
 
 
 def _look(connection: Connection) -> None:

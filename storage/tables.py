@@ -12,9 +12,12 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    Float,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     String,
@@ -84,7 +87,9 @@ replies = Table(
     Column("tokens", Integer),
     Column("finish_reason", Key),
     Column("seed", BigInteger),
+    Column("shown", Integer),
     Index(None, "place_id", "id"),
+    Index(None, "author_id"),
     # Found at every start among millions that ended; holds only the few that did not.
     Index(
         "ix_replies_unfinished",
@@ -103,6 +108,46 @@ reply_parts = Table(
     Column("message_id", Key, nullable=False),
     Column("text", Words, nullable=False),
     PrimaryKeyConstraint("reply_id", "idx"),
+    Index(None, "message_id"),
+)
+
+# Every answer that was given to a message; `replies.shown` is the number of the one in use.
+answers = Table(
+    "answers",
+    metadata,
+    Column("reply_id", ForeignKey("replies.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("text", Words, nullable=False),
+    Column("made_at", UtcDateTime, nullable=False),
+    Column("model", Key, nullable=False),
+    Column("precision", Key, nullable=False),
+    Column("adapter", Key, nullable=False),
+    Column("sampling", JSON, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("seed", BigInteger),
+    Column("finish_reason", Key, nullable=False),
+    Column("tokens", Integer, nullable=False),
+    Column("prompt_tokens", Integer, nullable=False),
+    Column("reused_tokens", Integer, nullable=False),
+    Column("persona_scope", Key),
+    Column("persona_version", Integer),
+    Column("kept", Integer, nullable=False),
+    Column("dropped", Integer, nullable=False),
+    PrimaryKeyConstraint("reply_id", "number"),
+)
+
+# The exact prompt of an answer, compressed. It holds people's words: it goes when one of them
+# edits, deletes or is forgotten, while the answer may stay.
+prompts = Table(
+    "prompts",
+    metadata,
+    Column("reply_id", RowId, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("reply_id", "number"),
+    ForeignKeyConstraint(
+        ["reply_id", "number"], ["answers.reply_id", "answers.number"], ondelete="CASCADE"
+    ),
 )
 
 # Ids are never used twice: a window may start at a turn that was withdrawn.
@@ -122,6 +167,7 @@ turns = Table(
     Column("said_at", UtcDateTime, nullable=False),
     Index(None, "place_id", "reply_id", "id"),
     Index(None, "place_id", "message_id"),
+    Index(None, "author_id"),
     Index(
         "uq_turns_answer",
         "reply_id",
@@ -168,17 +214,45 @@ audit = Table(
     Index(None, "scope", "id"),
 )
 
-feedback = Table(
-    "feedback",
+votes = Table(
+    "votes",
+    metadata,
+    Column("reply_id", RowId, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("author_id", Key, nullable=False),
+    Column("author_name", Words, nullable=False),
+    Column("score", Integer, nullable=False),
+    Column("reason", Words),
+    Column("given_at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("reply_id", "number", "author_id"),
+    ForeignKeyConstraint(
+        ["reply_id", "number"], ["answers.reply_id", "answers.number"], ondelete="CASCADE"
+    ),
+    Index(None, "author_id"),
+)
+
+preferences = Table(
+    "preferences",
     metadata,
     Column("id", RowId, primary_key=True),
     Column("reply_id", ForeignKey("replies.id", ondelete="CASCADE"), nullable=False),
     Column("author_id", Key, nullable=False),
     Column("author_name", Words, nullable=False),
-    Column("score", Integer, nullable=False),
-    Column("comment", Words),
+    Column("better", Integer, nullable=False),
+    Column("worse", Integer, nullable=False),
     Column("given_at", UtcDateTime, nullable=False),
-    UniqueConstraint("reply_id", "author_id"),
+    Index(None, "reply_id"),
+    Index(None, "author_id"),
+)
+
+# What persons have decided for themselves, wherever on their platform they are.
+people = Table(
+    "people",
+    metadata,
+    Column("platform", Key, nullable=False),
+    Column("person", Key, nullable=False),
+    Column("feedback_use", Boolean, nullable=False),
+    PrimaryKeyConstraint("platform", "person"),
 )
 
 usage = Table(
@@ -191,6 +265,7 @@ usage = Table(
     Column("prompt_tokens", BigInteger, nullable=False),
     Column("tokens", BigInteger, nullable=False),
     PrimaryKeyConstraint("day", "place_id", "author_id"),
+    Index(None, "author_id", "day"),
 )
 
 # The Slack SDK reads and writes these; a test compares them with what it wants. Its times are UTC

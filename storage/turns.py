@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection, Row
 from sqlalchemy.sql import Select
 
 from bot.values import Author, Inbound, Place, Role, Standing, Turn
-from storage.tables import places, replies, turns
+from storage.tables import places, prompts, replies, turns
 
 log = structlog.get_logger(__name__)
 
@@ -95,13 +95,22 @@ def keep_from(connection: Connection, place: Place, turn_id: int) -> None:
 
 def amend(connection: Connection, place: Place, message_id: str, text: str) -> bool:
     """Change what a platform message says."""
+    _forget_prompts(connection, place, message_id)
     changed = update(turns).where(_said_in(place, message_id)).values(text=text, tokens=None)
     return connection.execute(changed).rowcount > 0
 
 
 def withdraw(connection: Connection, place: Place, message_id: str) -> bool:
     """Forget what a platform message said; the journal itself never holds it."""
+    _forget_prompts(connection, place, message_id)
     return connection.execute(delete(turns).where(_said_in(place, message_id))).rowcount > 0
+
+
+def _forget_prompts(connection: Connection, place: Place, message_id: str) -> None:
+    """The prompts kept since then hold the message as it was."""
+    said = select(turns.c.reply_id).where(_said_in(place, message_id)).scalar_subquery()
+    since = select(replies.c.id).where(replies.c.place_id == place.id, replies.c.id >= said)
+    connection.execute(delete(prompts).where(prompts.c.reply_id.in_(since)))
 
 
 def _said_in(place: Place, message_id: str) -> Any:

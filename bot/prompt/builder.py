@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from bot.errors import Refused, TooLong
@@ -55,6 +55,7 @@ class PromptBuilder:
             first_kept=dropped,
             cut=cut,
             stops=_stops(kept),
+            messages=tuple(_messages(persona, kept)),
         )
 
     def check(self, persona: Persona) -> int:
@@ -123,3 +124,13 @@ def _stops(exchanges: Sequence[Exchange]) -> tuple[str, ...]:
     """The model must not go on in somebody else's name."""
     names = dict.fromkeys(name for exchange in exchanges for name in exchange.speakers)
     return tuple(f"\n{name}:" for name in names)
+
+
+def _messages(persona: Persona | None, exchanges: Sequence[Exchange]) -> Iterator[tuple[str, str]]:
+    """The prompt as messages, for whoever takes no tokens."""
+    if persona is not None:
+        yield "system", persona.text
+    for exchange in exchanges:
+        yield "user", exchange.said
+        if exchange.answer is not None:
+            yield "assistant", exchange.answer

@@ -15,7 +15,7 @@ COMPOSITION = {
     "bot/platforms.py",
     "bot/__main__.py",
 }
-SHARED = ("bot.values", "bot.errors", "bot.ports")
+SHARED = ("bot.values", "bot.errors", "bot.ports", "bot.control.records")
 PLATFORMS = ("discord", "slack_sdk", "slack_bolt", "aiohttp")
 SLACK = ("slack_sdk", "slack_bolt")
 INSTALLATIONS = "storage/installations.py"

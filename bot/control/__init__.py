@@ -1,0 +1,1 @@
+"""What people may do with a conversation: every command declared once, for every platform."""

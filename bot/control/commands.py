@@ -1,0 +1,77 @@
+"""The table of all commands."""
+
+from __future__ import annotations
+
+from bot.control import settings
+from bot.control.declarations import Argument, Command, Kind, Level, Target
+
+PERSONA_CHARACTERS = 4000
+"""What Discord's text field holds; a file may hold more."""
+REASON_CHARACTERS = 1000
+
+_WHOM = (
+    Argument("person", Kind.PERSON),
+    Argument("role", Kind.ROLE),
+    Argument("channel", Kind.CHANNEL),
+)
+_SCORE = Argument("score", Kind.CHOICE, required=True, choices=("up", "down"))
+_REASON = Argument("reason", Kind.LONG_TEXT, most=REASON_CHARACTERS)
+_VERSION = Argument("version", Kind.INTEGER, required=True, least=1, source="versions")
+_PERSONA = (
+    Argument("text", Kind.LONG_TEXT, least=1, most=PERSONA_CHARACTERS),
+    Argument("preset", Kind.CHOICE, source="presets"),
+    Argument("file", Kind.FILE),
+)
+
+
+def _reply(name: str, level: Level, *arguments: Argument, menu: bool = False) -> Command:
+    return Command((name,), level, arguments, target=Target.REPLY, button=True, menu=menu)
+
+
+COMMANDS = (
+    Command(("help",), Level.EVERYONE, (Argument("command", Kind.TEXT, most=40),)),
+    Command(("stop",), Level.ASKER, button=True),
+    _reply("regenerate", Level.ASKER, menu=True),
+    _reply("continue", Level.ASKER, menu=True),
+    _reply("earlier", Level.ASKER),
+    _reply("why", Level.EVERYONE, menu=True),
+    _reply("rate", Level.EVERYONE, _SCORE, _REASON),
+    _reply("prefer", Level.EVERYONE, Argument("answer", Kind.INTEGER, required=True, least=1)),
+    Command(("undo",), Level.ASKER),
+    Command(("reset",), Level.EVERYONE),
+    Command(("usage",), Level.EVERYONE),
+    Command(("privacy", "show"), Level.EVERYONE),
+    Command(("privacy", "export"), Level.EVERYONE),
+    Command(("privacy", "delete"), Level.EVERYONE, confirm=True),
+    Command(
+        ("privacy", "feedback"),
+        Level.EVERYONE,
+        (Argument("use", Kind.SWITCH, required=True),),
+    ),
+    Command(("persona", "show"), Level.EVERYONE),
+    Command(("persona", "set"), Level.ADMIN, _PERSONA, window=True),
+    Command(("persona", "clear"), Level.ADMIN),
+    Command(("persona", "history"), Level.ADMIN),
+    Command(("persona", "restore"), Level.ADMIN, (_VERSION,)),
+    Command(("model",), Level.ADMIN, settings.MODEL),
+    Command(("adapter",), Level.ADMIN, settings.ADAPTER),
+    Command(("sampling",), Level.ADMIN, settings.SAMPLING, window=True),
+    Command(("answers",), Level.ADMIN, settings.ANSWERS),
+    Command(("access", "show"), Level.ADMIN),
+    Command(("access", "allow"), Level.ADMIN, _WHOM),
+    Command(("access", "deny"), Level.ADMIN, _WHOM),
+    Command(("access", "remove"), Level.ADMIN, _WHOM),
+    Command(("limits",), Level.ADMIN, settings.LIMITS, window=True),
+    Command(("retention",), Level.ADMIN, settings.RETENTION),
+    Command(
+        ("inherit",),
+        Level.ADMIN,
+        (Argument("setting", Kind.CHOICE, required=True, choices=tuple(settings.SETTINGS)),),
+    ),
+    Command(("settings",), Level.ADMIN),
+    Command(("audit",), Level.ADMIN),
+    Command(("channel", "export"), Level.ADMIN),
+    Command(("channel", "wipe"), Level.ADMIN, confirm=True),
+)
+
+BY_PATH = {command.path: command for command in COMMANDS}

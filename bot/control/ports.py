@@ -1,0 +1,137 @@
+"""What commands need of the store, and what adapters need of the commands."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from bot.control.records import (
+    Change,
+    Example,
+    Preference,
+    Record,
+    SettingValue,
+    Stored,
+    Use,
+    Vote,
+)
+from bot.control.response import Button, Call, Response
+from bot.values import Author, Persona, Place, Reply
+
+
+class SettingStore(Protocol):
+    """Settings, the audit list and personas' versions. A scope is as in `Place.scopes`."""
+
+    async def settings(self, scopes: Sequence[str]) -> Mapping[str, SettingValue]:
+        """What holds for the innermost of the scopes: for each key the innermost value."""
+
+    async def set_settings(
+        self, scope: str, values: Mapping[str, Any], author: Author
+    ) -> tuple[Change, ...]:
+        """Set these keys (None inherits again), with a line in the audit list for each change."""
+
+    async def changes(self, scopes: Sequence[str], *, limit: int) -> list[Change]:
+        """The audit list of these scopes, newest first."""
+
+    async def persona_versions(self, scope: str, *, limit: int) -> list[Persona]:
+        """The versions set at a scope, newest first; a cleared one has an empty text."""
+
+
+class ReplyStore(Protocol):
+    """Replies and their alternative answers, after they were given."""
+
+    async def record(self, reply_id: int) -> Record | None:
+        """One reply, or None if it is gone."""
+
+    async def newest_record(self, place: Place) -> Record | None:
+        """The newest reply of a Place's conversation that has an answer or is being given."""
+
+    async def record_of_message(self, place: Place, message_id: str) -> Record | None:
+        """The reply that a platform message belongs to: one of its parts, or what it answers."""
+
+    async def reopen(self, reply_id: int) -> Reply | None:
+        """Make an ended reply unfinished again, to be given anew into the same messages.
+
+        Its answers so far stay as alternatives. None if it is not ended or not the newest.
+        """
+
+    async def choose(self, reply_id: int, number: int) -> Reply | None:
+        """Bring an alternative back as the answer that the conversation goes on from.
+
+        The reply is unfinished (delivering) until the platform shows it. None if there is none.
+        """
+
+    async def undo(self, place: Place) -> Reply | None:
+        """Take the newest exchange out of the conversation; the reply, so that it can be hidden."""
+
+    async def reset(self, place: Place) -> int:
+        """Begin a new conversation; how many turns the old one had. They stay in the archive."""
+
+
+class FeedbackStore(Protocol):
+    """Votes and preferences."""
+
+    async def vote(self, vote: Vote) -> bool:
+        """Save or replace a person's vote; False if the answer is gone."""
+
+    async def prefer(self, preference: Preference) -> bool:
+        """Save or replace a person's choice; False if an answer is gone."""
+
+    async def examples(self, *, after: int = 0, limit: int = 500) -> list[Example]:
+        """Feedback of people who have not opted out, by reply, for export."""
+
+
+class PeopleStore(Protocol):
+    """What belongs to persons. A person is a platform and an author's id."""
+
+    async def stored(self, platform: str, person: str) -> Stored: ...
+
+    async def export_person(self, platform: str, person: str) -> dict[str, Any]:
+        """Everything kept about a person, exactly as it is stored, ready for JSON."""
+
+    async def forget_person(
+        self, platform: str, person: str, *, names: Collection[str] = ()
+    ) -> Stored:
+        """Delete a person's words and names from every table; what others wrote stays.
+
+        `names` are what the person is called now, for quotations of what the bot never heard.
+        """
+
+    async def use_feedback(self, platform: str, person: str, use: bool) -> None: ...
+
+    async def export_place(self, place: Place) -> dict[str, Any]:
+        """A channel with its threads, ready for JSON."""
+
+    async def forget_place(self, place: Place) -> int:
+        """Delete a channel with its threads; how many turns that were."""
+
+    async def purge(self, scope: str, before: datetime) -> int:
+        """Delete turns, answers and prompts older than this; how many turns that were."""
+
+    async def use(self, place: Place, person: str, day: date) -> tuple[Use, Use]:
+        """What a person, and a channel with its threads, have used on that day."""
+
+    async def totals(self, since: date) -> dict[str, Any]:
+        """For the operator: replies, tokens, people and places by day."""
+
+
+class Control(Protocol):
+    """What adapters hand the use of commands to."""
+
+    async def carry_out(self, call: Call) -> Response:
+        """Do what was asked; Refused and Forbidden carry words in the caller's language."""
+
+    async def options(self, call: Call, argument: str, typed: str) -> list[tuple[str, str]]:
+        """Values with labels that fit what has been typed so far, 25 at most."""
+
+    def say(self, key: str, locale: str, **values: object) -> str:
+        """Words of the catalogue."""
+
+
+class Buttons(Protocol):
+    """What is offered beside a reply."""
+
+    def while_writing(self, reply: Reply) -> tuple[Button, ...]: ...
+
+    async def when_ended(self, reply: Reply) -> tuple[Button, ...]: ...

@@ -1,0 +1,162 @@
+"""Whole channels: exported, deleted, and what retention has ended; and what was used."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import and_, delete, func, insert, or_, select, update
+from sqlalchemy.engine import Connection
+
+from bot.control.records import Use
+from bot.values import Place
+from storage.columns import rows
+from storage.tables import (
+    answers,
+    audit,
+    claims,
+    personas,
+    places,
+    prompts,
+    replies,
+    reply_parts,
+    settings,
+    turns,
+    usage,
+)
+
+
+def of_scope(scope: str) -> Any:
+    """The places of a workspace, channel or thread, with everything below it."""
+    inside = scope.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "/%"
+    return or_(places.c.id == scope, places.c.id.like(inside, escape="\\"))
+
+
+def channel_scope(place: Place) -> str:
+    """The channel of a place, also where the place is one of its threads."""
+    return place.scopes[1] if place.thread else place.scopes[0]
+
+
+def export(connection: Connection, place: Place) -> dict[str, Any]:
+    """A channel with its threads."""
+    scope = channel_scope(place)
+    here = select(places.c.id).where(of_scope(scope))
+    given = select(replies.c.id).where(replies.c.place_id.in_(here))
+    queries = {
+        "places": select(places).where(of_scope(scope)),
+        "turns": select(turns).where(turns.c.place_id.in_(here)).order_by(turns.c.id),
+        "replies": select(replies).where(replies.c.place_id.in_(here)).order_by(replies.c.id),
+        "answers": select(answers).where(answers.c.reply_id.in_(given)),
+        "personas": select(personas).where(_scoped(personas, scope)),
+        "settings": select(settings).where(_scoped(settings, scope)),
+        "audit": select(audit).where(_scoped(audit, scope)).order_by(audit.c.id),
+    }
+    return {"scope": scope} | {name: rows(connection, query) for name, query in queries.items()}
+
+
+def forget(connection: Connection, place: Place) -> int:
+    """Delete a channel with its threads. Settings, personas and the audit list stay.
+
+    What is being answered at this moment is left to its ending.
+    """
+    here = select(places.c.id).where(of_scope(channel_scope(place)))
+    gone = and_(replies.c.place_id.in_(here), replies.c.ended_at.is_not(None))
+    return _delete(connection, gone)
+
+
+def purge(connection: Connection, scope: str, before: datetime) -> int:
+    """Delete the replies that ended before a time, with what was asked and answered."""
+    here = select(places.c.id).where(of_scope(scope))
+    gone = and_(replies.c.place_id.in_(here), replies.c.ended_at < before)
+    connection.execute(
+        delete(claims).where(
+            claims.c.claimed_at < before,
+            select(places.c.id)
+            .where(
+                places.c.platform == claims.c.platform,
+                places.c.workspace == claims.c.workspace,
+                of_scope(scope),
+            )
+            .exists(),
+        )
+    )
+    return _delete(connection, gone)
+
+
+def count_use(
+    connection: Connection, reply_id: int, day: date, *, prompt_tokens: int, tokens: int
+) -> None:
+    """Add an answer to what its author has used on a day."""
+    row = connection.execute(
+        select(replies.c.place_id, replies.c.author_id).where(replies.c.id == reply_id)
+    ).one()
+    key = {"day": day, "place_id": row.place_id, "author_id": row.author_id}
+    this = and_(*(usage.c[name] == value for name, value in key.items()))
+    more = {
+        "replies": usage.c.replies + 1,
+        "prompt_tokens": usage.c.prompt_tokens + prompt_tokens,
+        "tokens": usage.c.tokens + tokens,
+    }
+    if not connection.execute(update(usage).where(this).values(more)).rowcount:
+        first = {"replies": 1, "prompt_tokens": prompt_tokens, "tokens": tokens}
+        connection.execute(insert(usage).values(key | first))
+
+
+def use(connection: Connection, place: Place, person: str, day: date) -> tuple[Use, Use]:
+    """What a person used on the whole platform, and everybody in the channel, on a day."""
+    platform = select(places.c.id).where(places.c.platform == place.platform)
+    channel = select(places.c.id).where(of_scope(channel_scope(place)))
+    own = and_(usage.c.author_id == person, usage.c.place_id.in_(platform))
+    return (
+        _sum(connection, and_(usage.c.day == day, own)),
+        _sum(connection, and_(usage.c.day == day, usage.c.place_id.in_(channel))),
+    )
+
+
+def totals(connection: Connection, since: date) -> dict[str, Any]:
+    """What was used by day, and how many people and places that were."""
+    by_day = (
+        select(
+            usage.c.day,
+            func.sum(usage.c.replies).label("replies"),
+            func.sum(usage.c.prompt_tokens).label("prompt_tokens"),
+            func.sum(usage.c.tokens).label("tokens"),
+            func.count(usage.c.author_id.distinct()).label("people"),
+            func.count(usage.c.place_id.distinct()).label("places"),
+        )
+        .where(usage.c.day >= since)
+        .group_by(usage.c.day)
+        .order_by(usage.c.day)
+    )
+    states = select(replies.c.state, func.count()).group_by(replies.c.state)
+    return {
+        "days": rows(connection, by_day),
+        "replies": {row.state: row.count for row in connection.execute(states)},
+        "turns": connection.execute(select(func.count()).select_from(turns)).scalar_one(),
+        "places": connection.execute(select(func.count()).select_from(places)).scalar_one(),
+        "prompts": connection.execute(select(func.count()).select_from(prompts)).scalar_one(),
+    }
+
+
+def _sum(connection: Connection, where: Any) -> Use:
+    row = connection.execute(
+        select(
+            func.coalesce(func.sum(usage.c.replies), 0),
+            func.coalesce(func.sum(usage.c.prompt_tokens + usage.c.tokens), 0),
+        ).where(where)
+    ).one()
+    return Use(int(row[0]), int(row[1]))
+
+
+def _delete(connection: Connection, gone: Any) -> int:
+    """Delete replies with all that belongs to them; how many turns that were."""
+    ids = select(replies.c.id).where(gone)
+    count = connection.execute(delete(turns).where(turns.c.reply_id.in_(ids))).rowcount
+    for table in (reply_parts, answers):
+        connection.execute(delete(table).where(table.c.reply_id.in_(ids)))
+    connection.execute(delete(replies).where(gone))
+    return count
+
+
+def _scoped(table: Any, scope: str) -> Any:
+    return or_(table.c.scope == scope, table.c.scope.like(f"{scope}/%"))

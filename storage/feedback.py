@@ -1,0 +1,152 @@
+"""What people think of answers, and all of it that training needs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, delete, insert, select, union
+from sqlalchemy.engine import Connection
+
+from bot.control.records import Example, Preference, Verdict, Vote
+from bot.values import Author
+from storage.answers import alternatives, unpacked
+from storage.tables import answers, people, places, preferences, prompts, replies, turns, votes
+
+SCORES = {Verdict.UP: 1, Verdict.DOWN: -1}
+
+
+def vote(connection: Connection, given: Vote, now: datetime) -> bool:
+    """One vote of a person on an answer: the last one counts."""
+    if not _exists(connection, given.reply_id, given.number):
+        return False
+    key = {"reply_id": given.reply_id, "number": given.number, "author_id": given.author.id}
+    row = {
+        **key,
+        "author_name": given.author.name,
+        "score": SCORES[given.verdict],
+        "reason": given.reason,
+        "given_at": now,
+    }
+    _replace(connection, votes, key, row)
+    return True
+
+
+def prefer(connection: Connection, given: Preference, now: datetime) -> bool:
+    """One choice of a person between the same two answers: the last one counts."""
+    if not all(_exists(connection, given.reply_id, n) for n in (given.better, given.worse)):
+        return False
+    if given.better == given.worse:
+        return False
+    mine = and_(
+        preferences.c.reply_id == given.reply_id,
+        preferences.c.author_id == given.author.id,
+        preferences.c.better.in_((given.better, given.worse)),
+        preferences.c.worse.in_((given.better, given.worse)),
+    )
+    connection.execute(delete(preferences).where(mine))
+    connection.execute(
+        insert(preferences).values(
+            reply_id=given.reply_id,
+            author_id=given.author.id,
+            author_name=given.author.name,
+            better=given.better,
+            worse=given.worse,
+            given_at=now,
+        )
+    )
+    return True
+
+
+def examples(connection: Connection, after: int, limit: int) -> list[Example]:
+    """Replies with feedback whose prompt is still kept, without that of people who opted out."""
+    given = union(
+        select(votes.c.reply_id).where(_counts(votes)),
+        select(preferences.c.reply_id).where(_counts(preferences)),
+    ).subquery()
+    ids = connection.execute(
+        select(given.c.reply_id)
+        .where(given.c.reply_id > after, given.c.reply_id.in_(select(prompts.c.reply_id)))
+        .where(given.c.reply_id.not_in(_with_words_of_who_opted_out()))
+        .order_by(given.c.reply_id)
+        .limit(limit)
+    ).scalars()
+    return [_example(connection, reply_id) for reply_id in ids.all()]
+
+
+def _example(connection: Connection, reply_id: int) -> Example:
+    content: Any = connection.execute(
+        select(prompts.c.content)
+        .where(prompts.c.reply_id == reply_id)
+        .order_by(prompts.c.number)
+        .limit(1)
+    ).scalar_one()
+    prompt = unpacked(content)
+    given = defaultdict[Any, list[Any]](list)
+    for table in (votes, preferences):
+        mine = and_(table.c.reply_id == reply_id, _counts(table))
+        given[table] = list(connection.execute(select(table).where(mine)))
+    return Example(
+        reply_id=reply_id,
+        messages=tuple((role, text) for role, text in prompt["messages"]),
+        prompt=prompt["text"],
+        answers=alternatives(connection, reply_id),
+        votes=tuple(
+            Vote(
+                reply_id,
+                row.number,
+                Author(row.author_id, row.author_name),
+                Verdict.UP if row.score > 0 else Verdict.DOWN,
+                row.reason or "",
+            )
+            for row in given[votes]
+        ),
+        preferences=tuple(
+            Preference(reply_id, row.better, row.worse, Author(row.author_id, row.author_name))
+            for row in given[preferences]
+        ),
+    )
+
+
+def _counts(table: Any) -> Any:
+    """Feedback of somebody who has not opted out on the platform of the reply."""
+    return (
+        ~select(people.c.person)
+        .select_from(people)
+        .join(places, places.c.platform == people.c.platform)
+        .join(replies, replies.c.place_id == places.c.id)
+        .where(
+            replies.c.id == table.c.reply_id,
+            people.c.person == table.c.author_id,
+            people.c.feedback_use.is_(False),
+        )
+        .correlate(table)
+        .exists()
+    )
+
+
+def _with_words_of_who_opted_out() -> Any:
+    """Replies whose prompt may hold what somebody said who does not want it used."""
+    theirs = turns.alias()
+    return (
+        select(replies.c.id)
+        .join(places, places.c.id == replies.c.place_id)
+        .join(theirs, and_(theirs.c.place_id == places.c.id, theirs.c.reply_id <= replies.c.id))
+        .join(
+            people,
+            and_(people.c.platform == places.c.platform, people.c.person == theirs.c.author_id),
+        )
+        .where(people.c.feedback_use.is_(False))
+    )
+
+
+def _exists(connection: Connection, reply_id: int, number: int) -> bool:
+    this = and_(answers.c.reply_id == reply_id, answers.c.number == number)
+    return connection.execute(select(answers.c.number).where(this)).first() is not None
+
+
+def _replace(connection: Connection, table: Any, key: dict[str, Any], row: dict[str, Any]) -> None:
+    same = and_(*(table.c[name] == value for name, value in key.items()))
+    connection.execute(delete(table).where(same))
+    connection.execute(insert(table).values(row))

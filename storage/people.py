@@ -1,0 +1,206 @@
+"""What is kept about a person: shown, exported exactly as it is, and deleted everywhere."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import and_, delete, func, insert, or_, select, update
+from sqlalchemy.engine import Connection
+
+from bot.control.records import Stored
+from bot.values import Role
+from storage.columns import rows
+from storage.redaction import Redaction
+from storage.tables import (
+    answers,
+    audit,
+    people,
+    personas,
+    places,
+    preferences,
+    prompts,
+    replies,
+    reply_parts,
+    turns,
+    usage,
+    votes,
+)
+
+
+def stored(connection: Connection, platform: str, person: str) -> Stored:
+    """How much is kept."""
+    mine = _mine(platform, person)
+
+    def count(table: Any) -> int:
+        found = select(func.count()).select_from(table).where(mine[table])
+        return connection.execute(found).scalar_one()
+
+    first = select(func.min(turns.c.said_at), func.count(turns.c.place_id.distinct()))
+    since, where = connection.execute(first.where(mine[turns])).one()
+    return Stored(
+        messages=count(turns),
+        answers=count(replies),
+        votes=count(votes) + count(preferences),
+        personas=count(personas),
+        places=where,
+        since=since,
+        feedback_use=uses_feedback(connection, platform, person),
+    )
+
+
+def uses_feedback(connection: Connection, platform: str, person: str) -> bool:
+    """Whether the person's feedback may be used; it may until they say otherwise."""
+    this = and_(people.c.platform == platform, people.c.person == person)
+    chosen = connection.execute(select(people.c.feedback_use).where(this)).scalar()
+    return True if chosen is None else bool(chosen)
+
+
+def use_feedback(connection: Connection, platform: str, person: str, use: bool) -> None:
+    """Save what the person decided."""
+    this = and_(people.c.platform == platform, people.c.person == person)
+    if not connection.execute(update(people).where(this).values(feedback_use=use)).rowcount:
+        connection.execute(
+            insert(people).values(platform=platform, person=person, feedback_use=use)
+        )
+
+
+def export(connection: Connection, platform: str, person: str) -> dict[str, Any]:
+    """Every row that names the person, and the answers that they were given."""
+    mine = _mine(platform, person)
+    asked = select(replies.c.id).where(mine[replies])
+    return {
+        "platform": platform,
+        "person": person,
+        "feedback_use": uses_feedback(connection, platform, person),
+        **{
+            table.name: rows(connection, select(table).where(mine[table]))
+            for table in (turns, replies, votes, preferences, personas, audit, usage)
+        },
+        "answers": rows(connection, select(answers).where(answers.c.reply_id.in_(asked))),
+    }
+
+
+def forget(connection: Connection, platform: str, person: str, names: Collection[str]) -> Stored:
+    """Delete the person's words, names and ids; see docs/decisions/0010 for what stays.
+
+    `names` are what the person is called now; those under which they spoke are known.
+    """
+    before = stored(connection, platform, person)
+    mine = _mine(platform, person)
+    known = {*names, *_names(connection, mine)}
+    where = _where_heard(connection, platform, mine, known)
+    _redact(connection, mine, known, where)
+    here = select(replies.c.id).where(replies.c.place_id.in_(where))
+    connection.execute(delete(prompts).where(prompts.c.reply_id.in_(here)))
+    for table in (votes, preferences):
+        connection.execute(delete(table).where(mine[table]))
+    connection.execute(delete(turns).where(mine[turns]))
+    _forget_personas(connection, mine)
+    nobody = {"author_id": "", "author_name": ""}
+    connection.execute(update(replies).where(mine[replies]).values(nobody))
+    connection.execute(update(audit).where(mine[audit]).values(nobody))
+    _forget_usage(connection, mine)
+    this = and_(people.c.platform == platform, people.c.person == person)
+    connection.execute(delete(people).where(this))
+    return before
+
+
+def _names(connection: Connection, mine: dict[Any, Any]) -> set[str]:
+    """All names under which the person spoke, voted or changed something."""
+    tables = (turns, replies, votes, preferences, personas, audit)
+    found = (select(table.c.author_name).where(mine[table]).distinct() for table in tables)
+    return {name for query in found for name in connection.execute(query).scalars() if name}
+
+
+def _where_heard(
+    connection: Connection, platform: str, mine: dict[Any, Any], names: Collection[str]
+) -> list[str]:
+    """The places where the person spoke, or where somebody referred to what they said."""
+    spoke = select(turns.c.place_id).where(mine[turns])
+    asked = select(replies.c.place_id).where(mine[replies])
+    here = select(places.c.id).where(places.c.platform == platform)
+    quoted = [
+        select(turns.c.place_id).where(
+            turns.c.place_id.in_(here), turns.c.text.contains(f"> {name}: ", autoescape=True)
+        )
+        for name in names
+    ]
+    return list(connection.execute(spoke.union(asked, *quoted)).scalars())
+
+
+def _redact(
+    connection: Connection, mine: dict[Any, Any], names: Collection[str], where: Sequence[str]
+) -> None:
+    """Take the person's words out of everything that others said where they were heard."""
+    spoken = connection.execute(select(turns.c.text).where(mine[turns])).scalars()
+    redaction = Redaction(spoken, names)
+    theirs = frozenset(connection.execute(select(replies.c.id).where(mine[replies])).scalars())
+    here = select(replies.c.id).where(replies.c.place_id.in_(where))
+    _clean(connection, turns, turns.c.place_id.in_(where), redaction, theirs)
+    _clean(connection, replies, replies.c.place_id.in_(where), redaction, theirs)
+    _clean(connection, answers, answers.c.reply_id.in_(here), redaction, theirs)
+    _clean(connection, reply_parts, reply_parts.c.reply_id.in_(here), redaction, theirs)
+
+
+def _clean(
+    connection: Connection, table: Any, where: Any, redaction: Redaction, theirs: frozenset[int]
+) -> None:
+    keys = list(table.primary_key.columns)
+    reply = table.c.id if table is replies else table.c.reply_id
+    role = [table.c.role] if table is turns else []
+    for row in connection.execute(
+        select(*keys, reply.label("of"), table.c.text, *role).where(where)
+    ):
+        answer = row.of in theirs and (table is not turns or row.role == Role.ASSISTANT)
+        cleaned = redaction.clean(row.text, answer=answer)
+        if cleaned != row.text:
+            this = and_(*(key == value for key, value in zip(keys, row, strict=False)))
+            connection.execute(update(table).where(this).values(text=cleaned))
+
+
+def _forget_personas(connection: Connection, mine: dict[Any, Any]) -> None:
+    """Their names go. The words stay only where that persona is in force: it is the channel's."""
+    theirs = select(personas.c.text).where(mine[personas]).scalar_subquery()
+    for column in (audit.c.before, audit.c.after):  # somebody else may have replaced it
+        said = and_(audit.c.what == "persona", column.in_(theirs))
+        connection.execute(update(audit).where(said).values({column: None}))
+    newest = select(func.max(personas.c.id)).group_by(personas.c.scope)
+    old = and_(mine[personas], personas.c.id.not_in(newest))
+    connection.execute(update(personas).where(old).values(text=""))
+    nobody = {"author_id": "", "author_name": ""}
+    connection.execute(update(personas).where(mine[personas]).values(nobody))
+
+
+def _forget_usage(connection: Connection, mine: dict[Any, Any]) -> None:
+    """The channel's sums stay, under nobody's name."""
+    sums: dict[Any, list[int]] = defaultdict(lambda: [0, 0, 0])
+    counted = (usage.c.replies, usage.c.prompt_tokens, usage.c.tokens)
+    found = connection.execute(select(usage).where(mine[usage])).all()
+    keys = {(row.day, row.place_id) for row in found}
+    for day, place_id in keys:
+        nobody = and_(usage.c.day == day, usage.c.place_id == place_id, usage.c.author_id == "")
+        theirs = and_(mine[usage], usage.c.day == day, usage.c.place_id == place_id)
+        for row in connection.execute(select(*counted).where(or_(nobody, theirs))):
+            sums[day, place_id] = [a + b for a, b in zip(sums[day, place_id], row, strict=True)]
+        connection.execute(delete(usage).where(or_(nobody, theirs)))
+        values = dict(zip((c.name for c in counted), sums[day, place_id], strict=True))
+        row_of = {"day": day, "place_id": place_id, "author_id": "", **values}
+        connection.execute(insert(usage).values(row_of))
+
+
+def _mine(platform: str, person: str) -> dict[Any, Any]:
+    """For each table what is the person's; ids of other platforms may be the same."""
+    here = select(places.c.id).where(places.c.platform == platform)
+    answered = select(replies.c.id).where(replies.c.place_id.in_(here))
+    scoped = f"{platform}:%"
+    return {
+        turns: and_(turns.c.author_id == person, turns.c.place_id.in_(here)),
+        replies: and_(replies.c.author_id == person, replies.c.place_id.in_(here)),
+        votes: and_(votes.c.author_id == person, votes.c.reply_id.in_(answered)),
+        preferences: and_(preferences.c.author_id == person, preferences.c.reply_id.in_(answered)),
+        personas: and_(personas.c.author_id == person, personas.c.scope.like(scoped)),
+        audit: and_(audit.c.author_id == person, audit.c.scope.like(scoped)),
+        usage: and_(usage.c.author_id == person, usage.c.place_id.in_(here)),
+    }

@@ -1,0 +1,103 @@
+"""The stores of the commands on a SQL database: every method is one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from bot.control.records import (
+    Change,
+    Example,
+    Preference,
+    Record,
+    SettingValue,
+    Stored,
+    Use,
+    Vote,
+)
+from bot.values import Author, Persona, Place, Reply
+from storage import answers, archive, feedback, people, settings
+from storage.database import Database
+from storage.store import utc_now
+
+
+class SqlRecords:
+    """Implements SettingStore, ReplyStore, FeedbackStore and PeopleStore of `bot.control.ports`."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = utc_now) -> None:
+        self._database = database
+        self._now = now
+
+    async def settings(self, scopes: Sequence[str]) -> Mapping[str, SettingValue]:
+        return await self._database.read(settings.effective, scopes)
+
+    async def set_settings(
+        self, scope: str, values: Mapping[str, Any], author: Author
+    ) -> tuple[Change, ...]:
+        return await self._database.write(settings.change, scope, values, author, self._now())
+
+    async def changes(self, scopes: Sequence[str], *, limit: int) -> list[Change]:
+        return await self._database.read(settings.changes, scopes, limit)
+
+    async def persona_versions(self, scope: str, *, limit: int) -> list[Persona]:
+        return await self._database.read(settings.persona_versions, scope, limit)
+
+    async def record(self, reply_id: int) -> Record | None:
+        return await self._database.read(answers.record, reply_id)
+
+    async def newest_record(self, place: Place) -> Record | None:
+        return await self._database.read(answers.newest_record, place)
+
+    async def record_of_message(self, place: Place, message_id: str) -> Record | None:
+        return await self._database.read(answers.of_message, place, message_id)
+
+    async def reopen(self, reply_id: int) -> Reply | None:
+        return await self._database.write(answers.reopen, reply_id, self._now())
+
+    async def choose(self, reply_id: int, number: int) -> Reply | None:
+        return await self._database.write(answers.choose, reply_id, number, self._now())
+
+    async def undo(self, place: Place) -> Reply | None:
+        return await self._database.write(answers.undo, place)
+
+    async def reset(self, place: Place) -> int:
+        return await self._database.write(answers.reset, place)
+
+    async def vote(self, vote: Vote) -> bool:
+        return await self._database.write(feedback.vote, vote, self._now())
+
+    async def prefer(self, preference: Preference) -> bool:
+        return await self._database.write(feedback.prefer, preference, self._now())
+
+    async def examples(self, *, after: int = 0, limit: int = 500) -> list[Example]:
+        return await self._database.read(feedback.examples, after, limit)
+
+    async def stored(self, platform: str, person: str) -> Stored:
+        return await self._database.read(people.stored, platform, person)
+
+    async def export_person(self, platform: str, person: str) -> dict[str, Any]:
+        return await self._database.read(people.export, platform, person)
+
+    async def forget_person(
+        self, platform: str, person: str, *, names: Collection[str] = ()
+    ) -> Stored:
+        return await self._database.write(people.forget, platform, person, names)
+
+    async def use_feedback(self, platform: str, person: str, use: bool) -> None:
+        await self._database.write(people.use_feedback, platform, person, use)
+
+    async def export_place(self, place: Place) -> dict[str, Any]:
+        return await self._database.read(archive.export, place)
+
+    async def forget_place(self, place: Place) -> int:
+        return await self._database.write(archive.forget, place)
+
+    async def purge(self, scope: str, before: datetime) -> int:
+        return await self._database.write(archive.purge, scope, before)
+
+    async def use(self, place: Place, person: str, day: date) -> tuple[Use, Use]:
+        return await self._database.read(archive.use, place, person, day)
+
+    async def totals(self, since: date) -> dict[str, Any]:
+        return await self._database.read(archive.totals, since)

@@ -1,0 +1,92 @@
+"""Settings of places, and the list of everything that was changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.engine import Connection
+
+from bot.control.records import Change, SettingValue
+from bot.values import Author, Persona
+from storage.tables import audit, personas, settings
+
+
+def effective(connection: Connection, scopes: Sequence[str]) -> dict[str, SettingValue]:
+    """For each key the value of the innermost scope that has one."""
+    rows = connection.execute(select(settings).where(settings.c.scope.in_(scopes))).all()
+    outermost_first = sorted(rows, key=lambda row: -list(scopes).index(row.scope))
+    return {row.key: SettingValue(row.key, row.value, row.scope) for row in outermost_first}
+
+
+def change(
+    connection: Connection, scope: str, values: Mapping[str, Any], author: Author, now: datetime
+) -> tuple[Change, ...]:
+    """Set or (None) take away, with a line for each that really changes."""
+    own = select(settings.c.key, settings.c.value).where(settings.c.scope == scope)
+    before = {row.key: row.value for row in connection.execute(own)}
+    changes = []
+    for key, value in values.items():
+        if before.get(key) == value:
+            continue
+        _put(connection, scope, key, value, known=key in before)
+        line = Change(now, author, scope, key, _spelled(before.get(key)), _spelled(value))
+        note(connection, line)
+        changes.append(line)
+    return tuple(changes)
+
+
+def note(connection: Connection, line: Change) -> None:
+    """Add a line to the audit list."""
+    connection.execute(
+        insert(audit).values(
+            at=line.at,
+            author_id=line.author.id,
+            author_name=line.author.name,
+            scope=line.scope,
+            what=line.what,
+            before=line.before,
+            after=line.after,
+        )
+    )
+
+
+def changes(connection: Connection, scopes: Sequence[str], limit: int) -> list[Change]:
+    """The newest lines first."""
+    rows = connection.execute(
+        select(audit).where(audit.c.scope.in_(scopes)).order_by(audit.c.id.desc()).limit(limit)
+    )
+    return [
+        Change(at, Author(who, name), scope, what, before, after)
+        for _, at, who, name, scope, what, before, after in rows
+    ]
+
+
+def persona_versions(connection: Connection, scope: str, limit: int) -> list[Persona]:
+    """The newest version first; a cleared one has no words."""
+    rows = connection.execute(
+        select(personas)
+        .where(personas.c.scope == scope)
+        .order_by(personas.c.version.desc())
+        .limit(limit)
+    )
+    return [
+        Persona(row.text or "", row.version, scope, row.author_name, row.set_at) for row in rows
+    ]
+
+
+def _put(connection: Connection, scope: str, key: str, value: Any, *, known: bool) -> None:
+    this = (settings.c.scope == scope) & (settings.c.key == key)
+    if value is None:
+        connection.execute(delete(settings).where(this))
+    elif known:
+        connection.execute(update(settings).where(this).values(value=value))
+    else:
+        connection.execute(insert(settings).values(scope=scope, key=key, value=value))
+
+
+def _spelled(value: Any) -> str | None:
+    return None if value is None else value if isinstance(value, str) else json.dumps(value)

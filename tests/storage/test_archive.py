@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+from bot.values import ReplyState
+from storage import SqlStore
+from storage.records import SqlRecords
+from tests.storage.given import ANA, BEN, FINISH, NOON, PLACE, THREAD, answer, claimed, said, texts
+
+
+async def test_a_channel_is_exported_with_its_threads(store: SqlStore) -> None:
+    records = SqlRecords(store.database)
+    await answer(store, await claimed(store, "m1"), "Hello.")
+    await answer(store, await claimed(store, "m2", place=THREAD), "Again.")
+    await records.set_settings(PLACE.id, {"when": "always"}, ANA)
+    export = json.loads(json.dumps(await records.export_place(THREAD)))
+    assert export["scope"] == PLACE.id
+    assert [turn["text"] for turn in export["turns"]] == [
+        "text of m1",
+        "Hello.",
+        "text of m2",
+        "Again.",
+    ]
+    assert [s["key"] for s in export["settings"]] == ["when"]
+
+
+async def test_a_wiped_channel_begins_anew_and_other_channels_stay(store: SqlStore) -> None:
+    records = SqlRecords(store.database)
+    elsewhere = PLACE.__class__("discord", "guild", "channel2")
+    for number, place in enumerate([PLACE, THREAD, elsewhere]):
+        await answer(store, await claimed(store, f"m{number}", place=place), "Hello.")
+    running = await claimed(store, "running")
+    assert await records.forget_place(THREAD) == 4
+    assert await texts(store, running) == ["text of running"]
+    assert await texts(store, await claimed(store, "m9", place=elsewhere)) == [
+        "text of m2",
+        "Hello.",
+        "text of m9",
+    ]
+
+
+async def test_retention_deletes_what_ended_before_and_nothing_else(store: SqlStore) -> None:
+    records = SqlRecords(store.database)
+    await answer(store, await claimed(store, "old"), "Hello.")
+    running = await claimed(store, "running")
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    assert await records.purge("discord:guild", datetime.now(UTC) - timedelta(days=1)) == 0
+    assert await records.purge("slack:guild", tomorrow) == 0
+    assert await records.purge("discord:guild", tomorrow) == 2
+    assert await texts(store, running) == ["text of running"]
+    await store.end(running.id, ReplyState.STOPPED)
+
+
+async def test_a_scope_is_no_pattern(store: SqlStore) -> None:
+    """An underscore or a per cent sign in an id stands for itself."""
+    records = SqlRecords(store.database)
+    for channel in ("a_b", "axb"):
+        place = PLACE.__class__("discord", "guild", channel, "t")
+        await answer(store, await claimed(store, channel, place=place), "Hello.")
+    assert await records.forget_place(PLACE.__class__("discord", "guild", "a_b")) == 2
+
+
+async def test_use_is_counted_by_day_person_and_channel(store: SqlStore) -> None:
+    records = SqlRecords(store.database)
+    await answer(store, await claimed(store, "m1"), "Hello.")
+    await answer(store, await claimed(store, "m2", place=THREAD), "Hello.")
+    ben = await store.claim(said("m3", author=BEN))
+    assert ben is not None
+    await answer(store, ben, "Hello.")
+    today = datetime.now(UTC).date()
+    each = FINISH.tokens + FINISH.prompt_tokens
+    mine, channel = await records.use(PLACE, ANA.id, today)
+    assert (mine.messages, mine.tokens) == (2, 2 * each)
+    assert (channel.messages, channel.tokens) == (3, 3 * each)
+    assert await records.use(PLACE, ANA.id, NOON.date()) == (type(mine)(), type(mine)())
+    totals = await records.totals(today)
+    assert [(day["replies"], day["people"], day["places"]) for day in totals["days"]] == [(3, 2, 2)]
+    assert totals["replies"] == {"delivered": 3}

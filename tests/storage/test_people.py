@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.engine import Connection
+
+from bot.control.records import Preference, Verdict, Vote
+from bot.values import Author, Inbound, Part, Place, ReplyState
+from storage import SqlStore
+from storage.address import read
+from storage.answers import unpacked
+from storage.database import Database
+from storage.records import SqlRecords
+from storage.tables import metadata
+from tests.storage.given import ANA, BEN, FINISH, NOON, PLACE, PROMPT, THREAD, answer, claimed, said
+
+OTHER = Place("slack", "team", "channel")
+PEOPLE = [Author("1", "Anastasia"), Author("2", "Benjamin"), Author("3", "Chrysanthe")]
+MARKS = ["ana", "ben", "chr"]
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
+
+
+async def test_what_is_kept_about_a_person_is_counted(store: SqlStore) -> None:
+    records = SqlRecords(store.database)
+    await answer(store, await claimed(store, "m1"), "Hello.")
+    await answer(store, await claimed(store, "m2", place=THREAD), "Hello.")
+    await store.set_persona(PLACE.id, "You are a raven.", ANA)
+    found = await records.stored("discord", ANA.id)
+    assert (found.messages, found.answers, found.personas, found.places) == (2, 2, 1, 2)
+    assert found.since == NOON
+    assert found.feedback_use
+    assert (await records.stored("discord", BEN.id)).messages == 0
+
+
+async def test_the_export_holds_exactly_what_is_stored(store: SqlStore) -> None:
+    records = SqlRecords(store.database)
+    reply = await claimed(store, "m1")
+    await answer(store, reply, "Hello.")
+    await records.vote(Vote(reply.id, 1, ANA, Verdict.UP, "kind"))
+    await store.set_persona(PLACE.id, "You are a raven.", ANA)
+    await store.claim(said("other", author=BEN))
+    export = json.loads(json.dumps(await records.export_person("discord", ANA.id)))
+    assert [turn["text"] for turn in export["turns"]] == ["text of m1"]
+    assert [given["text"] for given in export["answers"]] == ["Hello."]
+    assert [vote["reason"] for vote in export["votes"]] == ["kind"]
+    assert [persona["text"] for persona in export["personas"]] == ["You are a raven."]
+    assert [line["what"] for line in export["audit"]] == ["persona"]
+    assert [day["tokens"] for day in export["usage"]] == [FINISH.tokens]
+    assert "other" not in json.dumps(export)
+
+
+async def test_the_same_id_on_another_platform_is_another_person(store: SqlStore) -> None:
+    records = SqlRecords(store.database)
+    await answer(store, await claimed(store, "m1"), "Hello.")
+    there = await store.claim(said("m1", place=OTHER, author=Author(ANA.id, "Anastasia")))
+    assert there is not None
+    await records.forget_person("discord", ANA.id)
+    assert (await records.stored("discord", ANA.id)).messages == 0
+    assert (await records.stored("slack", ANA.id)).messages == 1
+
+
+async def test_what_others_said_stays_without_the_persons_words(store: SqlStore) -> None:
+    records = SqlRecords(store.database)
+    await store.claim(said("m1", text="my secret is that I love cheese"))
+    asked = await store.claim(
+        said("m2", author=BEN, text="> Ana: my secret is that I love cheese\nwhat do you think?")
+    )
+    assert asked is not None
+    await answer(store, asked, "Ana said that they love cheese. I think so too.")
+    await records.forget_person("discord", ANA.id)
+    following = await store.claim(said("m3", author=BEN, text="well"))
+    assert following is not None
+    turns = [turn.text for turn in await store.history(PLACE, following.id)]
+    assert turns == [
+        "> […]\nwhat do you think?",
+        "[…] said that they love cheese. I think so too.",
+        "well",
+    ]
+
+
+async def test_a_persona_in_force_stays_and_is_nobodys(store: SqlStore) -> None:
+    records = SqlRecords(store.database)
+    await store.set_persona(PLACE.id, "You are a raven.", ANA)
+    await store.set_persona(PLACE.id, "You are a crow.", ANA)
+    await records.forget_person("discord", ANA.id)
+    persona = await store.persona(PLACE.scopes)
+    assert persona is not None
+    assert (persona.text, persona.set_by) == ("You are a crow.", "")
+    versions = await records.persona_versions(PLACE.id, limit=5)
+    assert [v.text for v in versions] == ["You are a crow.", ""]
+    assert {line.author.name for line in await records.changes([PLACE.id], limit=5)} == {""}
+    assert {line.after for line in await records.changes([PLACE.id], limit=5)} == {None}
+
+
+async def test_the_channels_sums_stay_when_a_person_goes(store: SqlStore) -> None:
+    records = SqlRecords(store.database)
+    await answer(store, await claimed(store, "m1"), "Hello.")
+    ben = await store.claim(said("m2", author=BEN))
+    assert ben is not None
+    await answer(store, ben, "Hello.")
+    today = datetime.now(UTC).date()
+    mine, channel = await records.use(PLACE, ANA.id, today)
+    assert (mine.messages, channel.messages) == (1, 2)
+    await records.forget_person("discord", ANA.id)
+    await records.forget_person("discord", BEN.id)
+    mine, after = await records.use(PLACE, ANA.id, today)
+    assert (mine.messages, after) == (0, channel)
+
+
+async def test_a_message_that_was_claimed_is_not_answered_again_after_forgetting(
+    store: SqlStore,
+) -> None:
+    await answer(store, await claimed(store, "m1"), "Hello.")
+    await SqlRecords(store.database).forget_person("discord", ANA.id)
+    assert await store.claim(said("m1")) is None
+
+
+def sentences(mark: str) -> st.SearchStrategy[str]:
+    """Messages of which every word tells whose it is."""
+    word = st.integers(0, 99).map(lambda number: f"{mark}{number}")
+    return st.lists(word, min_size=3, max_size=12).map(" ".join)
+
+
+WHO = st.integers(0, 2)
+EVENTS = st.lists(
+    st.one_of(
+        st.tuples(st.just("say"), WHO, st.sampled_from([PLACE, THREAD]), st.booleans()),
+        st.tuples(st.just("quote"), WHO, st.sampled_from([PLACE, THREAD]), WHO),
+        st.tuples(st.just("vote"), WHO, st.integers(1, 8)),
+        st.tuples(st.just("prefer"), WHO, st.integers(1, 8)),
+        st.tuples(st.just("edit"), WHO, st.integers(1, 8)),
+        st.tuples(st.just("again"), st.integers(1, 8)),
+        st.tuples(st.just("persona"), WHO),
+        st.tuples(st.just("opt out"), WHO),
+    ),
+    max_size=14,
+)
+
+
+class History:
+    """Carries out events; what is said echoes through answers, quotes, prompts and names."""
+
+    def __init__(self, store: SqlStore, data: st.DataObject) -> None:
+        self.store = store
+        self.records = SqlRecords(store.database)
+        self.data = data
+        self.last: dict[int, str] = {}
+        self.ids: list[int] = []
+
+    def words(self, who: int) -> str:
+        self.last[who] = self.data.draw(sentences(MARKS[who]))
+        return self.last[who]
+
+    async def take(self, event: tuple[Any, ...]) -> None:
+        match event:
+            case "say", who, place, whole:
+                await self._say(who, place, self.words(who), echo=whole)
+            case "quote", who, place, whom if whom in self.last:
+                quoted = f"> {PEOPLE[whom].name}: {self.last[whom]}\n"
+                await self._say(who, place, quoted + self.words(who), echo=True)
+            case "vote", who, reply_id:
+                vote = Vote(reply_id, 1, PEOPLE[who], Verdict.DOWN, self.words(who))
+                await self.records.vote(vote)
+            case "prefer", who, reply_id:
+                await self.records.prefer(Preference(reply_id, 1, 2, PEOPLE[who]))
+            case "edit", who, number:
+                await self.store.amend(PLACE, f"m{who}-{number}", self.words(who))
+            case "again", reply_id:
+                await self._again(reply_id)
+            case "persona", who:
+                await self.store.set_persona(PLACE.id, self.words(who), PEOPLE[who])
+            case "opt out", who:
+                await self.records.use_feedback("discord", PEOPLE[who].id, False)
+
+    async def _say(self, who: int, place: Place, words: str, *, echo: bool) -> None:
+        message = f"m{who}-{len(self.ids)}"
+        reply = await self.store.claim(Inbound(place, PEOPLE[who], words, message, NOON))
+        assert reply is not None
+        self.ids.append(reply.id)
+        said_so = f"{PEOPLE[who].name}, you said: {words}!" if echo else "I see."
+        prompt = replace(PROMPT, text=words, messages=(("user", words),))
+        await self.store.save_part(reply.id, Part(0, f"out{reply.id}", said_so))
+        await self.store.complete(reply.id, said_so, FINISH, prompt)
+        await self.store.end(reply.id, ReplyState.DELIVERED)
+
+    async def _again(self, reply_id: int) -> None:
+        if reply_id in self.ids and (reply := await self.records.reopen(reply_id)):
+            await self.store.complete(reply.id, "Another one.", FINISH, PROMPT)
+            await self.store.end(reply.id, ReplyState.DELIVERED)
+
+
+def everything(connection: Connection) -> str:
+    """All that lies in any table, prompts unpacked; but for personas in force, as one text."""
+    found: list[str] = []
+    in_force = set(
+        connection.execute(text("SELECT max(id) FROM personas GROUP BY scope")).scalars()
+    )
+    for table in metadata.sorted_tables:
+        for row in connection.execute(table.select()).mappings():
+            if table.name == "personas" and row["id"] in in_force:
+                continue
+            values = dict(row)
+            if table.name == "prompts":
+                values["content"] = unpacked(values["content"])
+            found.append(f"{table.name}: {values!r}")
+    return "\n".join(found)
+
+
+async def lived(events: list[tuple[Any, ...]], data: st.DataObject) -> None:
+    database = Database(read("sqlite://"))
+    try:
+        await database.write(metadata.create_all)
+        history = History(SqlStore(database), data)
+        for event in events:
+            await history.take(event)
+        others = await database.read(of_others)
+        await history.records.forget_person("discord", PEOPLE[0].id, names=["Anastasia"])
+        after = await database.read(everything)
+        assert not re.findall(r"ana\d+|Anastasia", after)
+        assert [word for word in others if word not in after] == []
+    finally:
+        await database.close()
+
+
+def of_others(connection: Connection) -> list[str]:
+    """What the others said themselves."""
+    said_by = text("SELECT text FROM turns WHERE role = 'user' AND author_id <> '1'")
+    turns = connection.execute(said_by).scalars()
+    return [word for turn in turns for word in re.findall(r"(?:ben|chr)\d+", turn)]
+
+
+@given(EVENTS, st.data())
+@settings(deadline=None, max_examples=80, phases=PHASES)
+def test_none_of_a_forgotten_persons_words_are_in_any_table(
+    events: list[tuple[Any, ...]], data: st.DataObject
+) -> None:
+    asyncio.run(lived(events, data))
