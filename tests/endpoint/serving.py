@@ -1,0 +1,125 @@
+"""A checkpoint that other programs can serve, and `transformers serve` serving it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import sentencepiece
+import tokenizers
+from tokenizers import decoders, models, normalizers
+
+from tests.checkpoints import make_checkpoint
+
+TEMPLATE = (
+    "{% for m in messages %}{% if m.role == 'user' %}{{ bos_token + '[INST] ' + m.content + "
+    "' [/INST]' }}{% else %}{{ ' ' + m.content + ' ' + eos_token }}{% endif %}{% endfor %}"
+)
+"""Llama 2's, without a persona."""
+
+FIRST_PIECE = 3 + 256
+"""After unknown, begin, end and the bytes."""
+
+START = 100.0
+
+
+def save_for_serving(folder: Path) -> Path:
+    """The tests' small Llama with a `tokenizer.json` and a chat template."""
+    from transformers import PreTrainedTokenizerFast
+
+    make_checkpoint(folder, context=512)
+    _leave_out_bytes(folder / "model.safetensors")
+    made = PreTrainedTokenizerFast(
+        tokenizer_object=_converted(folder / "tokenizer.model"),
+        bos_token="<s>",
+        eos_token="</s>",
+        unk_token="<unk>",
+        clean_up_tokenization_spaces=False,
+    )
+    made.chat_template = TEMPLATE
+    made.save_pretrained(folder)
+    return folder
+
+
+def _leave_out_bytes(path: Path) -> None:
+    """Make bytes unlikely: the tokenizers library fails on a stream of those that are no text."""
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(path)
+    weights["lm_head.weight"][:FIRST_PIECE] = 0.0
+    save_file(weights, path, metadata={"format": "pt"})
+
+
+def _converted(path: Path) -> tokenizers.Tokenizer:
+    """The same pieces as the tokenizers library has them: merges in the order of the vocabulary."""
+    pieces = sentencepiece.SentencePieceProcessor(model_file=str(path))
+    vocabulary = {pieces.IdToPiece(i): i for i in range(pieces.vocab_size())}
+    merges = [
+        (vocabulary[piece], piece[:at], piece[at:])
+        for piece in vocabulary
+        for at in range(1, len(piece))
+        if piece[:at] in vocabulary and piece[at:] in vocabulary
+    ]
+    model = models.BPE(
+        vocab=vocabulary,
+        merges=[(left, right) for _, left, right in sorted(merges)],
+        unk_token="<unk>",
+        byte_fallback=True,
+        fuse_unk=True,
+    )
+    made = tokenizers.Tokenizer(model)
+    made.normalizer = normalizers.Sequence(
+        [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
+    )
+    made.decoder = decoders.Sequence(
+        [
+            decoders.Replace("▁", " "),
+            decoders.ByteFallback(),
+            decoders.Fuse(),
+            decoders.Strip(" ", 1, 0),
+        ]
+    )
+    return made
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as line:
+        return int(line.getsockname()[1])
+
+
+@asynccontextmanager
+async def transformers_serve(checkpoint: Path) -> AsyncIterator[str]:
+    """The address of a server, started for the test and ended with it."""
+    port = free_port()
+    command = Path(sys.executable).with_name("transformers")
+    process = await asyncio.create_subprocess_exec(
+        *(str(command), "serve", str(checkpoint), "--port", str(port), "--host", "127.0.0.1"),
+        *("--device", "cpu", "--log-level", "info"),
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        await _started(process)
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        process.terminate()
+        await process.communicate()
+
+
+async def _started(process: asyncio.subprocess.Process) -> None:
+    """Until uvicorn says that it listens."""
+    assert process.stdout is not None
+    said = b""
+    async with asyncio.timeout(START):
+        async for line in process.stdout:
+            said += line
+            if b"Uvicorn running" in line:
+                return
+    pytest.fail(f"the server did not start:\n{said.decode()}")
