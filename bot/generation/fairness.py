@@ -13,9 +13,11 @@ class FairQueue:
 
     def __init__(self) -> None:
         self._lines: dict[str, deque[Request]] = {}
+        self._length = 0
 
     def __len__(self) -> int:
-        return sum(len(line) for line in self._lines.values())
+        """May be asked from any thread."""
+        return self._length
 
     def __iter__(self) -> Iterator[Request]:
         """The order in which they would be taken if nobody else came."""
@@ -23,20 +25,28 @@ class FairQueue:
         for rank in range(max(map(len, lines), default=0)):
             yield from (line[rank] for line in lines if rank < len(line))
 
+    @property
+    def next(self) -> Request | None:
+        """Whom `take` would give; None if nobody waits."""
+        return next(iter(self), None)
+
     def add(self, request: Request) -> None:
         """Stand at the end of the Place's line."""
         self._lines.setdefault(request.place, deque()).append(request)
+        self._length += 1
 
     def put_back(self, request: Request) -> None:
         """Stand before everybody else: it had its turn, but lost its memory."""
         line = self._lines.pop(request.place, deque())
         line.appendleft(request)
         self._lines = {request.place: line, **self._lines}
+        self._length += 1
 
     def take(self) -> Request:
         """The next request; its Place goes to the end of the rotation."""
         place, line = next(iter(self._lines.items()))
         request = line.popleft()
+        self._length -= 1
         del self._lines[place]
         if line:
             self._lines[place] = line
@@ -46,5 +56,6 @@ class FairQueue:
         """Leave the line."""
         line = self._lines[request.place]
         line.remove(request)
+        self._length -= 1
         if not line:
             del self._lines[request.place]

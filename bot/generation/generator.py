@@ -9,19 +9,24 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bot.errors import GenerationError, Refused
-from bot.generation.loading import LoadedModel
+from bot.generation.graphs.choosing import choose_recorder
+from bot.generation.memory.sizing import make_memory
+from bot.generation.pace import Pace
 from bot.generation.prefixes import Slots
 from bot.generation.request import Request, check_request
-from bot.generation.runner import Runner
+from bot.generation.runner import Adapters, Runner
 from bot.generation.scheduler import Ending, Scheduler
-from bot.generation.sizing import make_memory
 from bot.generation.stepper import Stepper
+from bot.generation.weights.loading import LoadedModel
 from bot.generation.worker import Worker
 from bot.text.stream import TextStream
 from bot.values import Finish, FinishReason, Place, Prompt, Sampling
 
+CONTEXT = 8
+"""Tokens of an answer so far that are decoded with the first of what follows it."""
+
 PREFILL_BUDGET = {"cpu": 256, "cuda": 2048}
-"""Tokens of a step: enough for full speed, few enough that running answers do not stall."""
+"""Tokens of a step: enough for full speed."""
 
 
 class Decoder(Protocol):
@@ -41,17 +46,29 @@ class Decoder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """A snapshot: how busy the generator is, and what it has done since it started."""
+    """A snapshot: how busy the generator is, and what it has done since it started.
+
+    Of the `slots`, `retained` hold a conversation that nobody is answering just now. The slots
+    hold `held_tokens`, take `taken_tokens` for them, and may take `room_tokens` more.
+    `step_seconds` is the usual time between two tokens of an answer; None before the first.
+    """
 
     running: int
     waiting: int
     slots: int
+    retained: int
     held_tokens: int
-    allocated_tokens: int
+    taken_tokens: int
+    room_tokens: int
+    bytes_used: int
+    bytes_budgeted: int
     steps: int
+    step_seconds: float | None
     generated_tokens: int
     prompt_tokens: int
     reused_tokens: int
+    preempted: int
+    evicted: int
     failures: int
 
 
@@ -75,8 +92,8 @@ class LocalAnswer:
 
     @property
     def wait(self) -> float | None:
-        """Seconds until the model begins, estimated; None if unknown."""
-        return None
+        """Seconds until the model begins, estimated from measured speed; None if unknown."""
+        return self._request.wait
 
     def arrive(self, tokens: Sequence[int], ending: Ending | None) -> None:
         """The worker's news. What comes after an ending is not heard any more."""
@@ -135,8 +152,12 @@ class LocalGenerator:
     """Generates with a loaded model, many answers at once; see `bot.ports.Generator`.
 
     Up to `max_batch` answers run together, fewer where memory is short; `queue` more may wait.
-    `prefill_budget` bounds the tokens of a step. The model is this object's own from then on.
-    Building it reads the machine's files, so do that off the event loop.
+    `prefill_budget` bounds the tokens of a step, and `stall` the seconds of one in which answers
+    are running. Keys and values take what the machine has left, at most `memory` bytes.
+    `attention` names the kernels on a GPU (auto, flash or gathered), and `graphs` says whether
+    decoding is recorded and replayed, for None on CUDA only.
+    The model is this object's own from then on.
+    Building it reads the machine's files and on CUDA records steps: do that off the event loop.
     """
 
     def __init__(
@@ -147,19 +168,40 @@ class LocalGenerator:
         max_batch: int = 8,
         queue: int = 64,
         prefill_budget: int | None = None,
+        stall: float = 0.25,
         threads: int | None = None,
+        memory: int | None = None,
+        paged: bool | None = None,
+        attention: str = "auto",
+        graphs: bool | None = None,
+        adapters: Adapters | None = None,
     ) -> None:
         self._tokenizer = tokenizer
+        self._adapters = () if adapters is None else adapters.names
         self._stop_ids = loaded.eos_ids | tokenizer.eos_ids
         self._vocab_size = min(loaded.vocab_size, tokenizer.vocab_size)
-        self._size, memory = make_memory(loaded, max_batch=max_batch)
-        self._memory = memory
+        self._size, self._memory = make_memory(
+            loaded, max_batch=max_batch, most_bytes=memory, paged=paged, attention=attention
+        )
+        most = prefill_budget or PREFILL_BUDGET.get(loaded.device.type, 512)
         self._scheduler = Scheduler(
             Slots(self._size.slots),
+            self._memory,
+            Pace(stall=stall, most=most),
             max_running=self._size.running,
-            prefill_budget=prefill_budget or PREFILL_BUDGET.get(loaded.device.type, 512),
+            context=self._size.context,
         )
-        runner = Runner(loaded, memory, vocab_size=self._vocab_size)
+        runner = Runner(
+            loaded,
+            self._memory,
+            vocab_size=self._vocab_size,
+            adapters=adapters,
+            barred=tokenizer.control_ids - self._stop_ids,
+            recorder=choose_recorder(loaded, wanted=graphs),
+            most=self._size.running,
+        )
+        if loaded.device.type == "cuda":
+            runner.warm_up()
         self._stepper = Stepper(self._scheduler, runner)
         self._worker = Worker(
             self._scheduler, self._stepper, capacity=self._size.running + queue, threads=threads
@@ -177,10 +219,13 @@ class LocalGenerator:
 
         Raises Busy if the queue is full, TooLong and Refused if the request is not sound.
         """
-        if adapter:
-            raise Refused(f"the model has no adapter {adapter!r}")
+        self._check_adapter(adapter)
         checked = check_request(
-            prompt.ids, sampling, vocab_size=self._vocab_size, context=self.context
+            prompt.ids,
+            sampling,
+            vocab_size=self._vocab_size,
+            context=self.context,
+            control_ids=self._tokenizer.control_ids,
         )
         request = Request(
             prompt=tuple(prompt.ids),
@@ -188,8 +233,10 @@ class LocalGenerator:
             place=place.id,
             stop_ids=self._stop_ids,
             seed=secrets.randbits(32) if sampling.seed is None else sampling.seed,
+            adapter=adapter,
         )
-        stream = TextStream(self._tokenizer.decode, prompt.stops)
+        before = prompt.ids[-CONTEXT:] if prompt.begun else ()
+        stream = TextStream(self._tokenizer.decode, (*prompt.stops, *checked.stop), before)
         answer = LocalAnswer(request, stream, self._worker)
         self._worker.submit(request, answer, asyncio.get_running_loop())
         return answer
@@ -197,18 +244,31 @@ class LocalGenerator:
     def stats(self) -> Stats:
         """How it goes."""
         counters, running = self._stepper.counters, len(self._scheduler.running)
+        slots, memory = self._scheduler.slots, self._memory
         return Stats(
             running=running,
             waiting=max(0, self._worker.live - running),
-            slots=self._size.slots,
-            held_tokens=self._scheduler.slots.held,
-            allocated_tokens=self._memory.capacity,
+            slots=len(slots),
+            retained=slots.retained,
+            held_tokens=slots.held,
+            taken_tokens=memory.budget - memory.room,
+            room_tokens=memory.room,
+            bytes_used=memory.bytes_used,
+            bytes_budgeted=memory.bytes_budgeted,
             steps=counters.steps,
+            step_seconds=self._scheduler.pace.step.value,
             generated_tokens=counters.generated_tokens,
             prompt_tokens=counters.prompt_tokens,
             reused_tokens=counters.reused_tokens,
+            preempted=self._scheduler.preempted,
+            evicted=slots.evicted,
             failures=counters.failures,
         )
+
+    def _check_adapter(self, adapter: str) -> None:
+        if adapter and adapter not in self._adapters:
+            known = ", ".join(self._adapters) or "none"
+            raise Refused(f"the model has no adapter {adapter!r}; it has {known}")
 
     async def close(self) -> None:
         """Stop the worker; running answers raise GenerationError."""

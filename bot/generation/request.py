@@ -8,7 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.errors import Refused, TooLong
+from bot.generation.sampling.rows import Row
 from bot.values import Sampling
+
+MOST_STOPS = 32
+LONGEST_STOP = 200
+MOST_BIASES = 1024
 
 
 @dataclass(eq=False, slots=True)
@@ -16,7 +21,9 @@ class Request:
     """An answer on its way; the worker's thread alone changes it.
 
     `tokens` holds the prompt and what was generated; the keys and values of the first `computed`
-    of them lie in `slot`. `waiting` is the place in the queue, 0 once it runs.
+    of them lie in `slot`. `waiting` is the place in the queue and `wait` the seconds that this may
+    take, None where nothing is known; both are 0 once it runs. `row` is the answer as the sampler
+    sees it, kept so that it counts no token twice.
     """
 
     prompt: tuple[int, ...]
@@ -24,16 +31,18 @@ class Request:
     place: str
     stop_ids: frozenset[int]
     seed: int
+    adapter: str = ""
+    wait: float | None = None
     waiting: int = 0
     reused: int = 0
     computed: int = 0
     slot: int | None = None
     tokens: list[int] = field(init=False)
-    dice: random.Random = field(init=False)
+    row: Row = field(init=False)
 
     def __post_init__(self) -> None:
         self.tokens = list(self.prompt)
-        self.dice = random.Random(self.seed)
+        self.row = Row(self.sampling, self.tokens, random.Random(self.seed))
 
     @property
     def generated(self) -> int:
@@ -47,7 +56,12 @@ class Request:
 
 
 def check_request(
-    ids: Sequence[int], sampling: Sampling, *, vocab_size: int, context: int
+    ids: Sequence[int],
+    sampling: Sampling,
+    *,
+    vocab_size: int,
+    context: int,
+    control_ids: frozenset[int] = frozenset(),
 ) -> Sampling:
     """Refuse what would harm the batch; return the settings with the length cut to the context."""
     if not ids:
@@ -59,6 +73,11 @@ def check_request(
     if len(ids) >= context:
         raise TooLong(f"a prompt of {len(ids)} tokens leaves no room in a context of {context}")
     check_sampling(sampling)
+    for token, bias in sampling.logit_bias:
+        if not 0 <= token < vocab_size:
+            raise Refused(f"logit_bias names the token {token}, which the model does not have")
+        if bias > 0 and token in control_ids:
+            raise Refused(f"logit_bias favours the control token {token}")
     return replace(sampling, max_new_tokens=min(sampling.max_new_tokens, context - len(ids)))
 
 
@@ -72,6 +91,30 @@ def check_sampling(sampling: Sampling) -> None:
     _check("repetition_penalty", sampling.repetition_penalty, 0.01, 100.0)
     if sampling.seed is not None:
         _check("seed", sampling.seed, -math.inf, math.inf, whole=True)
+    check_stops(sampling.stop)
+    _check_bias(sampling.logit_bias)
+
+
+def check_stops(stops: Sequence[str]) -> None:
+    """Raise Refused unless these can be looked for in every answer at no great cost."""
+    if not isinstance(stops, tuple | list) or not all(isinstance(stop, str) for stop in stops):
+        raise Refused(f"stop must be a list of texts, not {stops!r}")
+    if len(stops) > MOST_STOPS:
+        raise Refused(f"stop may hold {MOST_STOPS} texts, not {len(stops)}")
+    if not all(0 < len(stop) <= LONGEST_STOP for stop in stops):
+        raise Refused(f"each text of stop must have 1 to {LONGEST_STOP} characters")
+
+
+def _check_bias(pairs: Sequence[tuple[int, float]]) -> None:
+    if not isinstance(pairs, tuple | list) or len(pairs) > MOST_BIASES:
+        raise Refused(f"logit_bias must be at most {MOST_BIASES} pairs of a token and a number")
+    for pair in pairs:
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise Refused(f"logit_bias must hold pairs of a token and a number, not {pair!r}")
+        _check("logit_bias", pair[0], 0, math.inf, whole=True)
+        _check("logit_bias", pair[1], -100.0, 100.0)
+    if len({token for token, _ in pairs}) < len(pairs):
+        raise Refused("logit_bias names a token twice")
 
 
 def _check(name: str, value: object, least: float, most: float, *, whole: bool = False) -> None:

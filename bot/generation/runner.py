@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Protocol
 
 import torch
 
 from bot.generation.attention import Packing, Span, attach
-from bot.generation.loading import LoadedModel
-from bot.generation.memory import KeyValueMemory
-from bot.generation.prefixes import Copy
-from bot.generation.sampling import Row, choose
+from bot.generation.graphs.decoding import DecodeGraphs
+from bot.generation.graphs.recording import Recorder
+from bot.generation.memory.key_value import KeyValueMemory
+from bot.generation.memory.paged import PagedMemory
+from bot.generation.sampling.choosing import choose
 from bot.generation.scheduler import Work
+from bot.generation.transfer import send
+from bot.generation.weights.loading import LoadedModel
+
+Part = tuple[str, int, int]
+"""An adapter's name, and the first and the last token (that one excluded) it is meant for."""
+
+
+class Adapters(Protocol):
+    """What a model can be adapted with, each token of a forward by its own."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    def select(self, parts: Sequence[Part]) -> None:
+        """Say which tokens of the next forward's packed row are for which adapter."""
 
 
 class Runner:
-    """The model with its memory. One thread only."""
+    """The model with its memory. One thread at a time.
+
+    Ids in `barred` are never chosen. With a recorder, and memory in pages, steps that are nothing
+    but one token for each of up to `most` answers are recorded and replayed.
+    """
 
     def __init__(
         self,
@@ -23,22 +45,34 @@ class Runner:
         memory: KeyValueMemory,
         *,
         vocab_size: int,
-        together: bool | None = None,
+        adapters: Adapters | None = None,
+        barred: Iterable[int] = (),
+        recorder: Recorder | None = None,
+        most: int = 1,
     ) -> None:
-        self.memory = memory
+        self._memory = memory
         self._model = loaded.model
         self._device = loaded.device
         self._vocab_size = vocab_size
-        self._together = loaded.device.type != "cpu" if together is None else together
+        self._adapters = adapters
+        ids = sorted(token for token in barred if token < vocab_size)
+        self._barred = torch.tensor(ids, device=loaded.device) if ids else None
         attach(loaded.model)
+        self._graphs: DecodeGraphs | None = None
+        if recorder is not None and isinstance(memory, PagedMemory):
+            self._graphs = DecodeGraphs(
+                loaded,
+                memory,
+                recorder,
+                vocab_size=vocab_size,
+                barred=self._barred,
+                most=most,
+            )
 
-    @torch.inference_mode()
-    def copy(self, copies: Sequence[Copy]) -> None:
-        """Give slots the beginnings that others have computed."""
-        for copy in copies:
-            slots = max(copy.source, copy.target) + 1
-            self.memory.reserve(slots, copy.length)
-            self.memory.copy(copy.source, copy.target, copy.length)
+    def warm_up(self) -> None:
+        """Record the usual steps, if any are; otherwise that is done when they are needed."""
+        if self._graphs is not None:
+            self._graphs.warm_up()
 
     @torch.inference_mode()
     def run(self, work: Sequence[Work]) -> list[int | None]:
@@ -46,14 +80,20 @@ class Runner:
 
         May be repeated with the same work: what it stores has its fixed place.
         """
-        ordered = sorted(work, key=lambda one: one.count > 1)
-        spans = [Span(_slot(one), one.request.computed, one.count) for one in ordered]
-        self.memory.reserve(max(s.slot for s in spans) + 1, max(s.end for s in spans))
-        packing = Packing(self.memory, spans, self._device, together=self._together)
-        logits = self._forward(ordered, spans, packing)
+        ordered = sorted(work, key=lambda one: (one.count > 1, one.request.adapter))
+        if self._adapters is not None:
+            self._adapters.select(list(_parts(ordered)))
+        if self._graphs is not None and self._graphs.takes(work):
+            replayed = self._graphs.run(work)
+            if replayed is not None:
+                return replayed
+        spans = [one.span for one in ordered]
+        logits = self._forward(ordered, spans, self._memory.packing(spans))
         sampled = [one for one in ordered if one.samples]
-        rows = [Row(w.request.sampling, w.request.tokens, w.request.dice) for w in sampled]
-        chosen = choose(logits[: len(rows), : self._vocab_size], rows) if rows else []
+        rows = [one.request.row for one in sampled]
+        if not rows:
+            return [None] * len(work)
+        chosen = choose(logits[: len(rows), : self._vocab_size], rows, barred=self._barred)
         tokens = dict(zip((one.request for one in sampled), chosen, strict=True))
         return [tokens.get(one.request) for one in work]
 
@@ -65,37 +105,39 @@ class Runner:
             return False
 
     def release_memory(self) -> None:
-        """Drop all keys and values, and give the memory back to the device."""
-        self.memory.clear()
+        """Give memory that nothing lies in back to the device."""
+        if self._graphs is not None:
+            self._graphs.drop()
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 
     def _forward(
         self, work: Sequence[Work], spans: Sequence[Span], packing: Packing
     ) -> torch.Tensor:
-        ids = [t for one, s in zip(work, spans, strict=True) for t in _part(one, s)]
-        last = -1
+        ids: list[int] = []
         keep = []
-        for one in work:
-            last += one.count
+        for one, span in zip(work, spans, strict=True):
+            ids += one.request.tokens[span.start : span.end]
             if one.samples:
-                keep.append(last)
+                keep.append(len(ids) - 1)
+        every = len(keep) == len(ids)
+        ids += [0] * (len(packing.positions) - len(ids))
         output = self._model(
-            input_ids=torch.tensor([ids], device=self._device),
+            input_ids=send(ids, self._device)[None],
             position_ids=packing.positions[None],
             use_cache=False,
-            logits_to_keep=torch.tensor(keep or [last], device=self._device),
+            # Zero stands for all of them, and saves a selection.
+            logits_to_keep=0 if every else send(keep or [0], self._device),
             packing=packing,
         )
         logits: torch.Tensor = output.logits[0]
         return logits
 
 
-def _slot(work: Work) -> int:
-    if work.request.slot is None:
-        raise ValueError("only an admitted request can be computed")
-    return work.request.slot
-
-
-def _part(work: Work, span: Span) -> list[int]:
-    return work.request.tokens[span.start : span.end]
+def _parts(work: Sequence[Work]) -> Iterable[Part]:
+    """Neighbours with the same adapter are one part."""
+    first = 0
+    for adapter, group in groupby(work, key=lambda one: one.request.adapter):
+        count = sum(one.count for one in group)
+        yield adapter, first, first + count
+        first += count

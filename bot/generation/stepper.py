@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -32,12 +33,19 @@ class Counters:
 
 
 class Stepper:
-    """Puts the scheduler's plans through the runner."""
+    """Puts the scheduler's plans through the runner, and measures how long that takes."""
 
-    def __init__(self, scheduler: Scheduler, runner: Runner) -> None:
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        runner: Runner,
+        *,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
         self.counters = Counters()
         self._scheduler = scheduler
         self._runner = runner
+        self._clock = clock
         self._shortages = 0  # one after the other, with no step between that went well
 
     def step(self) -> list[Output]:
@@ -45,19 +53,19 @@ class Stepper:
 
         An empty list may mean that memory was dropped and the step is to be tried again.
         """
-        plan = self._scheduler.plan()
+        work: tuple[Work, ...] = ()
         try:
-            self._runner.copy(plan.copies)
+            work = self._scheduler.plan()
+            begun = self._clock()
+            tokens = self._runner.run(work)
+            self._note(work, self._clock() - begun)
+            return self._take(work, tokens)
         except Exception as error:  # noqa: BLE001 -- logged and dealt with
-            return self._recover((), error)
-        try:
-            return self._take(plan.work, self._runner.run(plan.work))
-        except Exception as error:  # noqa: BLE001 -- logged and dealt with
-            return self._recover(plan.work, error)
+            return self._recover(work, error)
 
-    def forget(self) -> None:
+    def forget(self, *, shrink: bool = False) -> None:
         """Drop all keys and values; running requests are computed again."""
-        self._scheduler.forget()
+        self._scheduler.forget(shrink=shrink)
         self._runner.release_memory()
 
     def _recover(self, work: Sequence[Work], error: Exception) -> list[Output]:
@@ -67,8 +75,7 @@ class Stepper:
         if _is_out_of_memory(error):
             return self._make_room(error)
         if not work:
-            self.forget()  # a copy may be half done
-            return []
+            raise error  # no model is to blame
         return [output for one in work for output in self._alone(one)]
 
     def _alone(self, work: Work) -> list[Output]:
@@ -82,13 +89,18 @@ class Stepper:
         """Drop all keys and values; if that has not helped, the youngest answer must wait."""
         self._shortages += 1
         failed = []
-        if not self._scheduler.slots.retains:
+        if not self._scheduler.slots.retained:
             if len(self._scheduler.running) > 1:
                 self._scheduler.put_back_youngest()
             elif self._shortages > 1:
                 failed = [self._fail(request, error) for request in [*self._scheduler.running]]
-        self.forget()
+        self.forget(shrink=True)
         return failed
+
+    def _note(self, work: Sequence[Work], seconds: float) -> None:
+        decoding = sum(one.count == 1 for one in work)
+        tokens = sum(one.count for one in work)
+        self._scheduler.pace.note_step(decoding, tokens - decoding, seconds)
 
     def _take(self, work: Sequence[Work], tokens: Sequence[int | None]) -> list[Output]:
         first = [w.request for w in work if w.samples and not w.request.generated]

@@ -13,11 +13,11 @@ import structlog
 import torch
 
 from bot.errors import Busy, GenerationError
-from bot.generation.machine import processors
 from bot.generation.outbox import Ear, Listener, Outbox
 from bot.generation.request import Request
 from bot.generation.scheduler import Output, Scheduler
 from bot.generation.stepper import DeviceLost, Stepper
+from bot.generation.weights.machine import processors
 from bot.values import FinishReason
 
 log = structlog.get_logger(__name__)

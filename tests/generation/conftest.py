@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from bot.generation.generator import LocalGenerator
-from bot.generation.loading import LoadedModel, load
+from bot.generation.weights.loading import LoadedModel, load
 from tests.generation.speaking import Characters, Reference, save_llama
 
 
@@ -36,8 +36,16 @@ def reference(checkpoint: Path) -> Reference:
     return Reference(checkpoint)
 
 
+@pytest.fixture(params=[False, True], ids=["contiguous", "paged"])
+def paged(request: pytest.FixtureRequest) -> bool:
+    """Each kind of memory in turn."""
+    return bool(request.param)
+
+
 @pytest.fixture
-async def generator(loaded: LoadedModel) -> AsyncIterator[LocalGenerator]:
-    generator = LocalGenerator(loaded, Characters(), max_batch=4, queue=64, prefill_budget=32)
+async def generator(loaded: LoadedModel, paged: bool) -> AsyncIterator[LocalGenerator]:
+    generator = LocalGenerator(
+        loaded, Characters(), max_batch=4, queue=64, prefill_budget=32, paged=paged
+    )
     yield generator
     await generator.close()

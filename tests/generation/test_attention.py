@@ -12,37 +12,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bot.generation.attention import Packing, Span
-from bot.generation.loading import LoadedModel, load
-from bot.generation.memory import FIRST_LENGTH, KeyValueMemory, KeyValueShape
-from tests.generation.speaking import CONTEXT, Reference, save_llama, some_ids
+from bot.generation.attention import Span, attach
+from bot.generation.memory.key_value import KeyValueMemory
+from bot.generation.memory.sizing import make_memory
+from bot.generation.weights.loading import LoadedModel, load
+from tests.generation.speaking import Reference, save_llama, some_ids
 
 
-def memory_for(loaded: LoadedModel, slots: int = 6) -> KeyValueMemory:
-    return KeyValueMemory(
-        KeyValueShape.of(loaded.model.config),
-        device=loaded.device,
-        dtype=loaded.dtype,
-        max_slots=slots,
-        max_length=CONTEXT,
-    )
+def memory_for(loaded: LoadedModel, *, paged: bool) -> KeyValueMemory:
+    return make_memory(loaded, max_batch=8, paged=paged)[1]
 
 
 @torch.inference_mode()
 def packed(
-    loaded: LoadedModel,
-    memory: KeyValueMemory,
-    spans: list[Span],
-    texts: dict[int, list[int]],
-    *,
-    together: bool,
+    loaded: LoadedModel, memory: KeyValueMemory, spans: list[Span], texts: dict[int, list[int]]
 ) -> Tensor:
     """Logits of the last token of each span."""
-    memory.reserve(max(s.slot for s in spans) + 1, max(s.end for s in spans))
-    packing = Packing(memory, spans, loaded.device, together=together)
+    for span in spans:
+        memory.reserve(span.slot, span.end)
+    packing = memory.packing(spans)
     ids = [token for s in spans for token in texts[s.slot][s.start : s.end]]
+    ids += [0] * (len(packing.positions) - len(ids))
     ends = torch.tensor([s.count for s in spans]).cumsum(0) - 1
     model: Any = loaded.model
+    attach(model)
     output = model(
         input_ids=torch.tensor([ids]),
         position_ids=packing.positions[None],
@@ -63,7 +56,7 @@ def plain(reference: Reference, ids: list[int]) -> Tensor:
 @given(
     seed=st.integers(0, 10_000),
     cuts=st.lists(st.lists(st.integers(1, 60), min_size=1, max_size=5), min_size=1, max_size=6),
-    together=st.booleans(),
+    paged=st.booleans(),
 )
 @settings(max_examples=40, deadline=None)
 def test_any_way_of_cutting_prompts_gives_the_models_own_logits(
@@ -71,17 +64,17 @@ def test_any_way_of_cutting_prompts_gives_the_models_own_logits(
     reference: Reference,
     seed: int,
     cuts: list[list[int]],
-    together: bool,
+    paged: bool,
 ) -> None:
     dice = random.Random(seed)
-    memory = memory_for(loaded)
+    memory = memory_for(loaded, paged=paged)
     texts = {slot: some_ids(dice, sum(lengths)) for slot, lengths in enumerate(cuts)}
     done = dict.fromkeys(texts, 0)
     left = {slot: list(lengths) for slot, lengths in enumerate(cuts)}
     while any(left.values()):
         spans = [Span(slot, done[slot], left[slot].pop(0)) for slot in texts if left[slot]]
         spans.sort(key=lambda span: span.count > 1)
-        logits = packed(loaded, memory, spans, texts, together=together)
+        logits = packed(loaded, memory, spans, texts)
         for span, row in zip(spans, logits, strict=True):
             done[span.slot] = span.end
             wanted = plain(reference, texts[span.slot][: span.end])
@@ -96,38 +89,11 @@ def test_all_groupings_and_precisions_pass_the_probe(
     folder = save_llama(tmp_path, num_key_value_heads=heads, initializer_range=0.05)
     loaded = load(folder, device="cpu", dtype=dtype)
     assert str(loaded.dtype) == f"torch.{dtype}"
-    memory = memory_for(loaded)
     texts = {0: some_ids(random.Random(1), 40), 1: some_ids(random.Random(2), 9)}
-    first = [Span(0, 0, 39), Span(1, 0, 8)]
-    packed(loaded, memory, first, texts, together=True)
-    last = [Span(0, 39, 1), Span(1, 8, 1)]
-    together = packed(loaded, memory, last, texts, together=True)
-    alone = packed(loaded, memory, last, texts, together=False)
+    logits = []
+    for paged in (False, True):
+        memory = memory_for(loaded, paged=paged)
+        packed(loaded, memory, [Span(0, 0, 39), Span(1, 0, 8)], texts)
+        logits.append(packed(loaded, memory, [Span(0, 39, 1), Span(1, 8, 1)], texts))
     tolerance = 1e-4 if dtype == "float32" else 0.05
-    torch.testing.assert_close(together, alone, rtol=tolerance, atol=tolerance)
-
-
-def test_memory_grows_with_what_is_stored_and_keeps_it(loaded: LoadedModel) -> None:
-    memory = memory_for(loaded)
-    assert memory.capacity == 0
-    memory.reserve(1, 10)
-    assert memory.capacity == FIRST_LENGTH
-    keys, _ = memory.layer(1)
-    keys[0, :, :10] = 3.0
-    memory.reserve(3, FIRST_LENGTH + 1)
-    assert memory.capacity == 4 * 2 * FIRST_LENGTH
-    keys, _ = memory.layer(1)
-    assert bool((keys[0, :, :10] == 3.0).all())
-    assert bool((keys[0, :, 10:] == 0.0).all())
-    memory.reserve(6, CONTEXT)
-    assert memory.capacity == 6 * CONTEXT
-    memory.clear()
-    assert memory.capacity == 0
-
-
-def test_memory_refuses_to_grow_beyond_its_bounds(loaded: LoadedModel) -> None:
-    memory = memory_for(loaded, slots=2)
-    with pytest.raises(ValueError, match="more than"):
-        memory.reserve(3, 1)
-    with pytest.raises(ValueError, match="more than"):
-        memory.reserve(1, CONTEXT + 1)
+    torch.testing.assert_close(*logits, rtol=tolerance, atol=tolerance)

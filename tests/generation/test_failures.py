@@ -14,7 +14,7 @@ import torch
 
 from bot.errors import GenerationError
 from bot.generation.generator import LocalGenerator
-from bot.generation.loading import LoadedModel
+from bot.generation.weights.loading import LoadedModel
 from tests.generation.speaking import GREEDY, Reference, ask, place, prompt, some_ids, spelled
 
 POISON = 77
@@ -155,7 +155,7 @@ async def test_numbers_that_are_not_finite_fail_one_answer_and_do_not_spread(
         answers = await good
         with pytest.raises(GenerationError, match="finite"):
             await ask(generator, poisoned, GREEDY, "bad")
-        assert generator.stats().allocated_tokens == 0  # nothing of it is left in memory
+        assert generator.stats().taken_tokens == 0  # nothing of it is left in memory
     finally:
         handle.remove()
     assert [spelled(text) for text, _ in answers] == list(wanted.values())

@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from bot.generation.generator import LocalGenerator
-from bot.generation.loading import LoadedModel
+from bot.generation.prefixes import common_prefix
+from bot.generation.weights.loading import LoadedModel
 from bot.values import FinishReason
 from tests.generation.speaking import (
     EOS,
@@ -37,10 +38,12 @@ async def test_an_answer_alone_is_the_reference_answer(
 
 @pytest.mark.parametrize("budget", [1, 16, 50, 1000])
 async def test_many_answers_that_join_at_random_are_the_reference_answers(
-    loaded: LoadedModel, reference: Reference, budget: int
+    loaded: LoadedModel, reference: Reference, budget: int, paged: bool
 ) -> None:
     dice = random.Random(budget)
-    generator = LocalGenerator(loaded, Characters(), max_batch=5, queue=64, prefill_budget=budget)
+    generator = LocalGenerator(
+        loaded, Characters(), max_batch=5, queue=64, prefill_budget=budget, paged=paged
+    )
 
     pacer = generator.generate(prompt([0, 5]), replace(GREEDY, max_new_tokens=400), place())
 
@@ -151,3 +154,25 @@ async def test_stop_strings_end_the_answer_before_them(
     assert text == whole[: whole.index(stop)]
     assert answer.finish is not None
     assert answer.finish.reason is FinishReason.STOP
+
+
+async def test_what_other_places_said_changes_no_answer_and_lends_nothing_but_equal_tokens(
+    loaded: LoadedModel, paged: bool
+) -> None:
+    dice = random.Random(8)
+    persona = some_ids(dice, 40)
+    asked = [[*persona[: dice.randint(0, 40)], *some_ids(dice, 30)] for _ in range(8)]
+    warm = replace(GREEDY, temperature=0.8, seed=3)
+    fresh = []
+    for ids in asked:
+        generator = LocalGenerator(loaded, Characters(), max_batch=2, paged=paged)
+        fresh.append((await ask(generator, ids, warm))[0])
+        await generator.close()
+    shared = LocalGenerator(loaded, Characters(), max_batch=2, prefill_budget=32, paged=paged)
+    for number, ids in enumerate(asked):
+        text, finish = await ask(shared, ids, warm, f"place{number}")
+        assert text == fresh[number]
+        assert finish.reused == max(
+            (common_prefix(ids, other) for other in asked[:number]), default=0
+        )
+    await shared.close()

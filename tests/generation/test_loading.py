@@ -11,10 +11,11 @@ from safetensors.torch import load_file, save_file
 from transformers import Gemma2Config, Gemma2ForCausalLM, MistralConfig, MistralForCausalLM
 
 from bot.errors import ModelLoadError
-from bot.generation.loading import LoadedModel, load
-from bot.generation.placement import SMALL, choose_dtype, count_parameters
-from bot.generation.sizing import fit
-from tests.generation.speaking import CONTEXT, EOS, VOCABULARY, save_llama
+from bot.generation.memory.key_value import SPARE
+from bot.generation.memory.sizing import fit
+from bot.generation.weights.loading import LoadedModel, load
+from bot.generation.weights.placement import SMALL, choose_dtype, count_parameters
+from tests.generation.speaking import CONTEXT, EOS, VOCABULARY, Reference, save_llama
 
 
 def test_a_loaded_model_knows_what_the_checkpoint_says(loaded: LoadedModel) -> None:
@@ -26,12 +27,23 @@ def test_a_loaded_model_knows_what_the_checkpoint_says(loaded: LoadedModel) -> N
     assert not loaded.model.training
 
 
-def test_parameters_are_counted_without_loading_them(checkpoint: Path, loaded: LoadedModel) -> None:
-    assert count_parameters([checkpoint / "model.safetensors"]) == loaded.model.num_parameters()
+def test_what_ends_an_answer_is_what_the_generation_configuration_says(tmp_path: Path) -> None:
+    folder = save_llama(tmp_path)
+    file = folder / "generation_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"eos_token_id": [EOS, 7]}))
+    assert load(folder, device="cpu").eos_ids == {EOS, 7}
+    file.unlink()
+    assert load(folder, device="cpu").eos_ids == {EOS}
 
 
-def test_a_checkpoint_in_shards_loads(tmp_path: Path, loaded: LoadedModel) -> None:
-    loaded.model.save_pretrained(tmp_path, max_shard_size="100KB")
+def test_parameters_are_counted_without_loading_them(
+    checkpoint: Path, reference: Reference
+) -> None:
+    assert count_parameters([checkpoint / "model.safetensors"]) == reference.model.num_parameters()
+
+
+def test_a_checkpoint_in_shards_loads(tmp_path: Path, reference: Reference) -> None:
+    reference.model.save_pretrained(tmp_path, max_shard_size="100KB")
     assert len(list(tmp_path.glob("*.safetensors"))) > 1
     assert load(tmp_path, device="cpu").vocab_size == VOCABULARY
     next(tmp_path.glob("*.safetensors")).unlink()
@@ -128,15 +140,13 @@ def test_an_unknown_precision_is_an_error(checkpoint: Path) -> None:
 def test_a_small_model_on_a_cpu_is_exact(checkpoint: Path) -> None:
     weights = [checkpoint / "model.safetensors"]
     assert count_parameters(weights) < SMALL
-    assert choose_dtype("auto", torch.device("cpu"), weights) is torch.float32
+    assert choose_dtype("auto", torch.device("cpu"), count_parameters(weights)) is torch.float32
 
 
-def test_slots_fit_into_the_memory_that_is_there() -> None:
+def test_conversations_fit_into_the_memory_that_is_there() -> None:
     ample = fit(tokens=10**6, max_batch=8, context=4096)
-    assert (ample.slots, ample.running, ample.context) == (16, 8, 4096)
-    short = fit(tokens=5 * 4096, max_batch=8, context=4096)
-    assert (short.slots, short.running, short.context) == (5, 5, 4096)
-    tiny = fit(tokens=1000, max_batch=8, context=4096)
-    assert (tiny.slots, tiny.running, tiny.context) == (1, 1, 1000)
+    assert (ample.running, ample.context) == (8, 4096)
+    short = fit(tokens=1000, max_batch=8, context=4096)
+    assert (short.running, short.context) == (8, 1000 - SPARE)
     with pytest.raises(ModelLoadError, match="smaller model"):
         fit(tokens=100, max_batch=8, context=4096)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import time
+
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.generation.fairness import FairQueue
-from bot.generation.prefixes import Slots, common_prefix
+from bot.generation.memory.contiguous import ContiguousMemory
+from bot.generation.memory.key_value import KeyValueShape, Limits
+from bot.generation.pace import LEAST_PREFILL, Pace
+from bot.generation.prefixes import Match, Slots, common_prefix
 from bot.generation.request import Request
-from bot.generation.scheduler import LEAST_PREFILL, Scheduler
+from bot.generation.scheduler import Scheduler
 from bot.values import FinishReason, Sampling
 
 
@@ -17,15 +23,24 @@ def request(where: str = "a", length: int = 3, new: int = 4, first: int = 5) -> 
     return Request(ids, Sampling(max_new_tokens=new), where, frozenset({1}), seed=0)
 
 
-def scheduler(slots: int = 4, budget: int = 32, running: int = 4) -> Scheduler:
-    return Scheduler(Slots(slots), max_running=running, prefill_budget=budget)
+def scheduler(
+    slots: int = 4, budget: int = 32, running: int = 4, tokens: int = 4096, context: int = 1024
+) -> Scheduler:
+    memory = ContiguousMemory(
+        KeyValueShape(layers=1, heads=1, head_dim=2),
+        Limits(tokens, context),
+        device=torch.device("cpu"),
+        dtype=torch.float32,
+    )
+    pace = Pace(stall=0.25, most=budget)
+    return Scheduler(Slots(slots), memory, pace, max_running=running, context=context)
 
 
 def step(scheduler: Scheduler, token: int = 7) -> dict[Request, int]:
     """One step of a model that always says the same; how many tokens each request had in it."""
     plan = scheduler.plan()
-    scheduler.advance(plan.work, [token if work.samples else None for work in plan.work])
-    return {work.request: work.count for work in plan.work}
+    scheduler.advance(plan, [token if work.samples else None for work in plan])
+    return {work.request: work.count for work in plan}
 
 
 def test_places_take_turns_and_keep_their_own_order() -> None:
@@ -128,9 +143,9 @@ def test_an_answer_ends_at_its_length_or_at_an_end_token() -> None:
     one, other = request("a", new=2), request("b", new=9)
     plan.add(one)
     plan.add(other)
-    work = plan.plan().work
+    work = plan.plan()
     plan.advance(work, [7] * 2)
-    work = plan.plan().work
+    work = plan.plan()
     outputs = plan.advance(work, [7 if w.request is one else 1 for w in work])
     endings = {output.request: output.ending for output in outputs}
     assert endings == {one: FinishReason.LENGTH, other: FinishReason.STOP}
@@ -145,16 +160,13 @@ def test_the_oldest_retained_slot_is_given_up_first() -> None:
     back = [request(where, length=30, first=10 + "abcd".index(where)) for where in "bcda"]
     slots = plan.slots
     for one in back[:3]:
-        slots.take(one)
-        assert one.computed == 29
-        slots.release(one)
-    slots.take(back[3])
-    assert back[3].computed == 0
+        assert slots.match(one).shared == 29
+    assert slots.match(back[3]).shared == 0
 
 
 def test_an_answer_that_was_put_back_goes_on_where_it_was() -> None:
     plan = scheduler()
-    old, young = request("a", new=9), request("b", new=9)
+    old, young = request("a", new=9), request("b", new=9, first=6)
     plan.add(old)
     plan.add(young)
     step(plan)
@@ -183,3 +195,131 @@ def test_the_common_prefix_is_what_counting_finds(
             break
         counted += 1
     assert common_prefix(one, other) == counted
+
+
+def test_retained_conversations_are_given_up_one_by_one_as_room_is_needed() -> None:
+    plan = scheduler(slots=8, budget=512, tokens=1100)
+    for number in range(4):
+        plan.add(request(f"p{number}", length=200, new=1, first=10 + number))
+        step(plan)
+    assert plan.slots.retained == 4
+    plan.add(request("late", length=300, new=1, first=90))
+    step(plan)
+    assert 0 < plan.slots.evicted < 4
+    assert plan.slots.match(request("p3", length=200, first=13)).shared == 199
+    assert plan.slots.match(request("p0", length=200, first=10)).shared == 0
+
+
+def test_the_youngest_answer_gives_way_when_memory_runs_out_and_goes_on_later() -> None:
+    plan = scheduler(slots=4, budget=512, tokens=600, context=500)
+    old, young = request("a", length=240, new=200), request("b", length=240, new=200, first=6)
+    plan.add(old)
+    plan.add(young)
+    seen = set()
+    for _ in range(450):
+        seen.add(tuple(one.place for one in plan.running))
+        step(plan)
+    assert {("a", "b"), ("a",), ("b",)} <= seen
+    assert plan.preempted == 1
+    assert (old.generated, young.generated) == (200, 200)
+    assert not plan.busy
+
+
+def test_whoever_does_not_fit_yet_waits_and_is_not_overtaken() -> None:
+    plan = scheduler(slots=4, budget=2000, tokens=1100, context=1000)
+    running, big, small = request("a", 600), request("b", 700, first=6), request("c", 5, first=7)
+    for one in (running, big, small):
+        plan.add(one)
+    step(plan)
+    assert plan.running == [running]
+    plan.end(running)
+    step(plan)
+    assert plan.running == [big, small]
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 190), st.integers(1, 190), st.sampled_from("abcd")),
+        max_size=25,
+    ),
+    st.integers(250, 900),
+)
+@settings(max_examples=60, deadline=None)
+def test_everybody_is_answered_in_any_memory(
+    asked: list[tuple[int, int, str]], tokens: int
+) -> None:
+    plan = scheduler(slots=6, budget=64, running=4, tokens=tokens, context=200)
+    requests = []
+    for length, new, where in asked:
+        one = request(where, length=length, new=min(new, 200 - length), first=length)
+        requests.append(one)
+        plan.add(one)
+    for _ in range(25 * 400):
+        if not plan.busy:
+            break
+        step(plan)
+    assert all(one.generated == one.sampling.max_new_tokens for one in requests)
+    assert not plan.busy
+
+
+def test_what_one_adapter_computed_is_nothing_to_another() -> None:
+    plan = scheduler(budget=512)
+    plan.add(adapted("a", "verse"))
+    step(plan)
+    assert plan.slots.match(adapted("a", "verse")).shared == 99
+    for adapter in ("", "prose", "verse2", "vers"):
+        assert plan.slots.match(adapted("a", adapter)).shared == 0
+        assert plan.slots.match(adapted("b", adapter)).shared == 0
+    assert plan.slots.match(adapted("b", "verse")).shared == 99
+
+
+def adapted(where: str, adapter: str) -> Request:
+    one = request(where, length=100, new=50)
+    one.adapter = adapter
+    return one
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("ab"), st.lists(st.integers(0, 2), max_size=6)), max_size=30
+    ),
+    st.tuples(st.sampled_from("ab"), st.lists(st.integers(0, 2), min_size=1, max_size=7)),
+)
+@settings(max_examples=300)
+def test_the_longest_beginning_that_any_slot_has_is_found(
+    retained: list[tuple[str, list[int]]], asked: tuple[str, list[int]]
+) -> None:
+    slots = Slots(64)
+
+    def take(adapter: str, ids: list[int], where: str) -> Request:
+        one = Request(tuple(ids), Sampling(), where, frozenset(), seed=0, adapter=adapter)
+        slots.take(one, Match(None, None, 0))
+        one.computed = len(ids)
+        return one
+
+    taken = [take(adapter, ids, f"p{n}") for n, (adapter, ids) in enumerate(retained)]
+    for one in taken[: len(taken) // 2]:
+        slots.release(one)
+    adapter, ids = asked
+    wanted = max(
+        (common_prefix(have, ids[:-1]) for other, have in retained if other == adapter), default=0
+    )
+    new = Request(tuple(ids), Sampling(), "new", frozenset(), seed=0, adapter=adapter)
+    assert slots.match(new).shared == wanted
+
+
+def test_a_beginning_is_found_quickly_among_hundreds_of_slots() -> None:
+    slots = Slots(512)
+    persona = list(range(500))
+    for number in range(500):
+        one = Request((*persona, number, *range(3000)), Sampling(), f"p{number}", frozenset(), 0)
+        slots.take(one, Match(None, None, 0))
+        one.computed = 3500
+        slots.release(one)
+    asked = [
+        Request((*persona, number, *range(3000), 7), Sampling(), "new", frozenset(), 0)
+        for number in range(100)
+    ]
+    begun = time.process_time()
+    assert all(slots.match(one).shared == 3500 for one in asked)
+    assert (time.process_time() - begun) / len(asked) < 0.005

@@ -12,12 +12,14 @@ import pytest
 
 from bot.errors import Busy, GenerationError
 from bot.generation.generator import LocalGenerator
-from bot.generation.loading import LoadedModel
-from bot.generation.memory import KeyValueMemory, KeyValueShape
+from bot.generation.memory.key_value import KeyValueShape
+from bot.generation.memory.sizing import make_memory
+from bot.generation.pace import Pace
 from bot.generation.prefixes import Slots
 from bot.generation.runner import Runner
 from bot.generation.scheduler import Output, Scheduler
 from bot.generation.stepper import Stepper
+from bot.generation.weights.loading import LoadedModel
 from bot.generation.worker import Worker
 from bot.values import FinishReason, Sampling
 from tests.generation.speaking import (
@@ -25,11 +27,13 @@ from tests.generation.speaking import (
     GREEDY,
     VOCABULARY,
     Characters,
+    Reference,
     ask,
     place,
     prompt,
     read,
     some_ids,
+    spelled,
 )
 
 LONG = replace(GREEDY, max_new_tokens=400)
@@ -136,7 +140,8 @@ async def test_a_seed_that_was_chosen_is_told_and_repeats_the_answer(
     assert second == first
 
 
-async def test_the_figures_add_up(generator: LocalGenerator) -> None:
+async def test_the_figures_add_up(generator: LocalGenerator, loaded: LoadedModel) -> None:
+    per_token = KeyValueShape.of(loaded.model.config).bytes_per_token(loaded.dtype)
     ids = some_ids(random.Random(1), 50)
     for _ in range(2):
         await ask(generator, ids)
@@ -146,7 +151,11 @@ async def test_the_figures_add_up(generator: LocalGenerator) -> None:
     assert stats.reused_tokens == 49
     assert stats.generated_tokens == 48
     assert stats.held_tokens == 50 + 23
-    assert stats.allocated_tokens >= stats.held_tokens
+    assert stats.taken_tokens >= stats.held_tokens
+    assert stats.taken_tokens + stats.room_tokens == stats.bytes_budgeted // per_token
+    assert stats.bytes_used == stats.taken_tokens * per_token
+    assert stats.retained == 1
+    assert stats.step_seconds is not None
 
 
 def test_a_listener_whose_loop_is_gone_frees_its_place(loaded: LoadedModel) -> None:
@@ -186,14 +195,9 @@ class Stumbling(Stepper):
 async def test_a_fault_in_the_scheduling_ends_all_answers_but_not_the_worker(
     loaded: LoadedModel,
 ) -> None:
-    memory = KeyValueMemory(
-        KeyValueShape.of(loaded.model.config),
-        device=loaded.device,
-        dtype=loaded.dtype,
-        max_slots=4,
-        max_length=CONTEXT,
-    )
-    scheduler = Scheduler(Slots(4), max_running=2, prefill_budget=32)
+    size, memory = make_memory(loaded, max_batch=2)
+    pace = Pace(stall=0.25, most=32)
+    scheduler = Scheduler(Slots(4), memory, pace, max_running=2, context=size.context)
     stepper = Stumbling(scheduler, Runner(loaded, memory, vocab_size=VOCABULARY))
     worker = Worker(scheduler, stepper, capacity=9)
     generator = LocalGenerator(loaded, Characters(), max_batch=2, queue=7)
@@ -223,3 +227,39 @@ async def test_requests_from_several_loops_are_served_together(
     text, _ = await ask(generator, [0, 5], GREEDY, "here")
     await asyncio.to_thread(thread.join, 20)
     assert texts == [text]
+
+
+async def test_those_who_wait_hear_how_long_once_something_was_measured(
+    narrow: LocalGenerator,
+) -> None:
+    first = narrow.generate(prompt([0, 5]), GREEDY, place("before"))
+    assert first.wait is None
+    await read(first)
+    answers = [narrow.generate(prompt([0, n]), LONG, place(f"p{n}")) for n in range(2, 5)]
+    await anext(answers[0])
+    running, next_one, last = [answer.wait for answer in answers]
+    assert running == 0.0
+    assert next_one is not None
+    assert last is not None
+    assert 0.0 < next_one < last
+    for answer in answers:
+        await answer.aclose()
+
+
+async def test_little_memory_makes_answers_wait_but_changes_none(
+    loaded: LoadedModel, reference: Reference, paged: bool
+) -> None:
+    one = KeyValueShape.of(loaded.model.config).bytes_per_token(loaded.dtype)
+    generator = LocalGenerator(
+        loaded, Characters(), max_batch=8, queue=64, memory=one * (CONTEXT + 40), paged=paged
+    )
+    sampling = replace(GREEDY, max_new_tokens=90)
+    prompts = [[0, *range(2, 90), n] for n in range(2, 12)]
+    asked = [ask(generator, ids, sampling, f"p{n}") for n, ids in enumerate(prompts)]
+    for ids, (text, _) in zip(prompts, await asyncio.gather(*asked), strict=True):
+        assert spelled(text) == reference.greedy(ids, 90)
+    stats = generator.stats()
+    assert stats.preempted > 0
+    assert (stats.failures, stats.running, stats.waiting) == (0, 0, 0)
+    assert stats.bytes_used <= stats.bytes_budgeted
+    await generator.close()

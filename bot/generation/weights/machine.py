@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from pathlib import Path
 
 import torch
@@ -30,9 +31,23 @@ def processors() -> int:
 
 def has_native_bf16() -> bool:
     """Whether the processor multiplies bf16 itself (AMX, AVX512-BF16, Arm BF16)."""
+    return bool({"avx512_bf16", "amx_bf16", "bf16"} & _processor_flags())
+
+
+def has_vnni() -> bool:
+    """Whether the processor sums products of eight bits in 32 bits itself (AVX512-VNNI)."""
+    return "avx512_vnni" in _processor_flags()
+
+
+def is_x86() -> bool:
+    """Whether this is an x86-64 processor."""
+    return platform.machine().lower() in {"x86_64", "amd64"}
+
+
+def _processor_flags() -> set[str]:
     info = _read(Path("/proc/cpuinfo"))
     flags = next((line for line in info.splitlines() if line.startswith(("flags", "Features"))), "")
-    return bool({"avx512_bf16", "amx_bf16", "bf16"} & set(flags.split()))
+    return set(flags.split())
 
 
 def _system_memory() -> int:

@@ -1,0 +1,1 @@
+"""LoRA adapters, many in one batch."""

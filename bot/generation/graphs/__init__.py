@@ -1,0 +1,1 @@
+"""Decoding in steps of few shapes, recorded once and replayed: one call for a whole step."""

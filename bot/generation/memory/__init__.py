@@ -1,0 +1,1 @@
+"""Keys and values: how much there is room for, and where they lie."""

@@ -1,0 +1,1 @@
+"""Meta's own download becomes a checkpoint that loads."""

@@ -1,0 +1,27 @@
+"""Numbers from the host to a device without waiting for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def send(
+    numbers: Sequence[Any], device: torch.device, *, dtype: torch.dtype = torch.int64
+) -> Tensor:
+    """A tensor of these numbers on the device; the host goes on before they have arrived.
+
+    A CUDA device copies from pinned memory, which torch keeps until the copy is done and then
+    uses again. Pageable memory would be copied with the host waiting.
+    """
+    return to_device(torch.tensor(numbers, dtype=dtype), device)
+
+
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """The CPU's tensor on the device, likewise."""
+    if device.type == "cuda":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)

@@ -1,0 +1,80 @@
+"""The memory that several models compete for: what one needs of it, and giving it back."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import sys
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+import torch
+
+from bot.generation.memory.sizing import LEAST_CONTEXT, SHARE
+from bot.generation.weights.fit import Fit, fit
+from bot.generation.weights.machine import available_memory
+
+
+def demand(
+    path: Path,
+    *,
+    device: str,
+    dtype: str,
+    quantisation: str,
+    context: int | None,
+    share: float | None,
+) -> tuple[frozenset[str], int, int, int]:
+    """The devices that a model takes memory of; the bytes it needs, those free, and all there are.
+
+    It needs its weights and one conversation of `context` tokens within its `share` of the rest;
+    where the devices could never give that, all they have, if it can answer at all.
+    """
+    found = fit(path, device=device, dtype=dtype, quantisation=quantisation, context=context)
+    devices = found.plan.devices
+    total = sum(map(_total, devices))
+    most = SHARE.get(found.plan.device.type, SHARE["cpu"])
+    whole = _needs(found, found.context, min(share or most, most))
+    least = _needs(found, min(LEAST_CONTEXT, found.context), most)
+    needs = least if least > total else min(whole, total)
+    return frozenset(map(_name, devices)), needs, found.free, total
+
+
+def free_memory(devices: Collection[torch.device]) -> int:
+    """Bytes that may still be allocated on these devices together."""
+    return sum(map(available_memory, set(devices)))
+
+
+def release() -> None:
+    """Give memory of models that are gone back to the devices and to the system."""
+    gc.collect()
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+    if trim := _trim():
+        trim(0)
+
+
+def _trim() -> Callable[[int], int] | None:
+    """The C library's own: without it glibc keeps what was freed, a model's weights among it."""
+    if sys.platform != "linux":
+        return None
+    trim: Callable[[int], int] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return trim
+
+
+def _needs(found: Fit, tokens: int, share: float) -> int:
+    held = tokens * found.per_token
+    return found.weights + max(held + found.working, int(held / share))
+
+
+def _total(device: torch.device) -> int:
+    if device.type == "cuda":
+        _, total = torch.cuda.mem_get_info(device)
+        return total
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _name(device: torch.device) -> str:
+    """The same device has the same name, with a number or without."""
+    name = str(device)
+    return f"cuda:{torch.cuda.current_device()}" if name == "cuda" else name
