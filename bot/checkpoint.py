@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,6 @@ from bot.values import Sampling
 DEMO = "demo"
 LLAMA_2_CONTEXT = 4096
 """Llama 2's context; Meta's params.json does not say it."""
-
-WEIGHTS = ["*.safetensors", "*.safetensors.index.json"]
-DESCRIPTION = ["*.json", "tokenizer.model", "*.jinja"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ def find(name: str, *, revision: str | None = None, weights: bool = True) -> Che
             f"model {name!r} is neither a folder nor a Hugging Face name such as "
             "meta-llama/Llama-2-7b-chat-hf; set model.name to one of them, or to 'demo'"
         )
-    return read(_download(name, revision, weights=weights), name)
+    return read(download(name, revision, weights=weights), name)
 
 
 def read(folder: Path, name: str) -> Checkpoint:
@@ -75,8 +73,9 @@ def read(folder: Path, name: str) -> Checkpoint:
 def _what_is_missing(folder: Path) -> str:
     if (folder / "params.json").is_file():
         return (
-            f"{folder} holds Meta's own files (params.json, consolidated.*.pth); "
-            "they must be converted to the Hugging Face layout before Quipu can read them"
+            f"{folder} holds Meta's own files (params.json, consolidated.*.pth); convert them "
+            f"once with: quipu models import {shlex.quote(str(folder))} NEW_FOLDER, and set "
+            "model.name to the new folder"
         )
     return f"{folder} holds no config.json, so it is not a model's folder"
 
@@ -104,38 +103,23 @@ def _chat_template(folder: Path, tokenizer: dict[str, Any]) -> str | None:
     return template if isinstance(template, str) else None
 
 
-def _download(name: str, revision: str | None, *, weights: bool) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HfHubHTTPError,
-        HFValidationError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
+def download(name: str, revision: str | None, *, weights: bool) -> Path:
+    """The folder of a Hugging Face name, without any request if it is complete on this machine.
 
-    patterns = DESCRIPTION + (WEIGHTS if weights else [])
+    A branch stands for what was fetched last; `quipu models download` looks for something newer.
+    """
+    from bot.checkpoints import cache, hub
+    from bot.checkpoints.failures import Unreachable
+    from bot.checkpoints.progress import Logged
+
+    if found := cache.whole(name, revision, weights=weights):
+        return found
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=patterns))
-    except GatedRepoError as error:
-        raise ConfigError(
-            f"{name} is gated: accept its licence at https://huggingface.co/{name}, make an access "
-            "token at https://huggingface.co/settings/tokens and set HF_TOKEN to it"
-        ) from error
-    except RevisionNotFoundError as error:
-        raise ConfigError(f"{name} has no revision {revision!r}; mend model.revision") from error
-    except RepositoryNotFoundError as error:
-        raise ConfigError(
-            f"Hugging Face knows no model {name!r}, or it is private and HF_TOKEN is not set"
-        ) from error
-    except HFValidationError as error:
-        raise ConfigError(f"{name!r} is no Hugging Face name: {error}") from error
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        raise ConfigError(
-            f"{name} is not on this machine and huggingface.co cannot be reached; connect, or set "
-            "model.name to a folder"
-        ) from error
+        return hub.download(hub.plan(name, revision, weights=weights), Logged(name))
+    except Unreachable:
+        if found := cache.usable(name, revision, weights=weights):
+            return found
+        raise
 
 
 def recommended(checkpoint: Checkpoint) -> Sampling:

@@ -1,4 +1,4 @@
-"""The command line: `quipu run`, `chat`, `prompt`, `doctor`, `health`, `db upgrade` and so on.
+"""The command line: `quipu run`, `chat`, `prompt`, `doctor`, `models` and so on.
 
 A failure is one clear line for each thing wrong and an exit code: 2 for a mistake in the call or
 the configuration, 1 for anything else. Tracebacks are for --debug.
@@ -20,6 +20,7 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from bot import __version__, heartbeat, log
+from bot.commands import models, operator
 from bot.errors import ConfigError, QuipuError
 from bot.examination import HOW_TO_CONNECT
 from bot.settings import Settings, load
@@ -108,6 +109,8 @@ def build() -> typer.Typer:
     slack.callback(invoke_without_command=True)(_help_alone)
     slack.command()(manifest)
     app.add_typer(slack, name="slack")
+    app.add_typer(models.build(), name="models")
+    operator.add_to(app)
     return app
 
 
@@ -144,14 +147,17 @@ def run(context: typer.Context) -> None:
         raise ConfigError(f"{HOW_TO_CONNECT}; or use `quipu chat`")
 
 
-def chat(context: typer.Context) -> None:
+def chat(
+    context: typer.Context,
+    model: Annotated[str | None, typer.Option(help="Title of a configured model.")] = None,
+) -> None:
     """Chat here; with piped standard input, answer each line in turn."""
     call: Call = context.obj
     settings = call.prepare(quiet=True)
     from bot import app
 
     interactive = sys.stdin is not None and sys.stdin.isatty()
-    asyncio.run(app.chat(settings, interactive=interactive))
+    asyncio.run(app.chat(settings, interactive=interactive, model=model))
 
 
 def prompt(
@@ -160,7 +166,7 @@ def prompt(
         str, typer.Option("--json", metavar="FILE", help='JSON file, "-" for standard input.')
     ] = "-",
     model: Annotated[
-        str | None, typer.Option(help="Name or folder; tokenizer files and config.json suffice.")
+        str | None, typer.Option(help="Title, name or folder; the small files of a model suffice.")
     ] = None,
 ) -> None:
     """Show the exact prompt that a dialog becomes, as text and as token ids."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+from collections.abc import Sequence
 
 import sentencepiece
 
@@ -16,8 +17,8 @@ SENTENCES = (
 )
 
 
-def train_pieces(size: int = 400) -> bytes:
-    """A byte-fallback BPE model: unk 0, bos 1, eos 2, no normalisation."""
+def train_pieces(size: int = 400, symbols: Sequence[str] = ()) -> bytes:
+    """A byte-fallback BPE model: unk 0, bos 1, eos 2, no normalisation; `symbols` stay whole."""
     chance = random.Random(0)
     words = " ".join(SENTENCES).split()
     lines = [*SENTENCES, *(" ".join(chance.sample(words, 8)) for _ in range(300))]
@@ -37,6 +38,7 @@ def train_pieces(size: int = 400) -> bytes:
         bos_id=1,
         eos_id=2,
         pad_id=-1,
+        user_defined_symbols=list(symbols),
         minloglevel=2,
     )
     return model.getvalue()

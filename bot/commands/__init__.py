@@ -1,1 +1,4 @@
-"""What the commands of the command line read and print; the commands themselves are in bot.cli."""
+"""What the commands of the command line read and print; the commands themselves are in bot.cli.
+
+Those of `quipu models` are here, too.
+"""

@@ -19,6 +19,11 @@ MOST_CHARACTERS_PER_TOKEN = 16
 all, so that a huge one costs no time. Longer pieces than this are rare in any vocabulary."""
 
 
+UNFINISHED = "\ufffd \t\r\n"
+"""What an answer that was cut may end with: half a character, or white space, which the next token
+brings itself."""
+
+
 class PromptBuilder:
     """Builds prompts for one model. `context` tokens hold prompt and answer together.
 
@@ -29,22 +34,27 @@ class PromptBuilder:
         self._format = layout
         self.budget = context - min(reserve, context // 4)
 
-    def build(self, persona: Persona | None, turns: Sequence[Turn], *, names: bool) -> Prompt:
+    def build(
+        self, persona: Persona | None, turns: Sequence[Turn], *, names: bool, begun: str = ""
+    ) -> Prompt:
         """The prompt for the answer to the last turns, which must be a person's.
 
-        An empty persona is laid out as an empty one; None leaves it out. Raises TooLong if the
-        persona leaves no room, Refused if there is nothing to answer.
+        An empty persona is laid out as an empty one; None leaves it out. An answer that was
+        `begun` is gone on with. Raises TooLong if the persona, or what was begun, leaves no room,
+        Refused if there is nothing to answer.
         """
         exchanges = group(turns, names=names)
         if not exchanges or exchanges[-1].answer is not None:
             raise Refused("the last message must be from a person")
+        begun = begun.rstrip(UNFINISHED)
+        exchanges[-1] = replace(exchanges[-1], begun=begun)
         first = self._first_kept(persona, exchanges)
         kept = exchanges[first:]
         cut = len(kept) == 1 and self._size(persona, kept) > self.budget
         if cut:
             kept = [self._cut(persona, kept[0])]
             if self._size(persona, kept) > self.budget:
-                raise TooLong(f"the persona does not fit into {self.budget} tokens")
+                raise TooLong(f"persona and answer so far do not fit into {self.budget} tokens")
         dropped = sum(e.turns for e in exchanges[:first])
         return Prompt(
             ids=tuple(self._format.encode(_words(persona), kept)),
@@ -56,16 +66,21 @@ class PromptBuilder:
             cut=cut,
             stops=_stops(kept),
             messages=tuple(_messages(persona, kept)),
+            begun=begun,
         )
+
+    def measure(self, persona: Persona) -> tuple[int, int]:
+        """Tokens that the persona takes, and how many leave room for a conversation."""
+        return self._size(persona, [Exchange("", None, 0)]), self.budget // 2
 
     def check(self, persona: Persona) -> int:
         """Tokens that the persona takes. TooLong if less than half the budget would be left."""
-        bare = self._size(persona, [Exchange("", None, 0)])
-        if bare > self.budget // 2:
+        bare, allowed = self.measure(persona)
+        if bare > allowed:
             raise TooLong(
-                f"the persona takes {bare} tokens, and {self.budget // 2} are allowed",
+                f"the persona takes {bare} tokens, and {allowed} are allowed",
                 notice=f"That persona is too long: it takes {bare} of the model's tokens, "
-                f"and only {self.budget // 2} leave enough room for a conversation.",
+                f"and only {allowed} leave enough room for a conversation.",
             )
         return bare
 
@@ -90,7 +105,7 @@ class PromptBuilder:
 
     def _size(self, persona: Persona | None, exchanges: Sequence[Exchange]) -> int:
         bound = self.budget * MOST_CHARACTERS_PER_TOKEN
-        if sum(len(e.said) + len(e.answer or "") for e in exchanges) > bound:
+        if sum(len(e.said) + len(e.answer or e.begun) for e in exchanges) > bound:
             return self.budget + 1
         return len(self._format.encode(_words(persona), exchanges))
 
@@ -132,5 +147,5 @@ def _messages(persona: Persona | None, exchanges: Sequence[Exchange]) -> Iterato
         yield "system", persona.text
     for exchange in exchanges:
         yield "user", exchange.said
-        if exchange.answer is not None:
-            yield "assistant", exchange.answer
+        if exchange.answer is not None or exchange.begun:
+            yield "assistant", exchange.answer or exchange.begun

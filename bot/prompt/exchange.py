@@ -17,12 +17,16 @@ _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What people said and the bot's answer to it (None: it is the answer to be written)."""
+    """What people said and the bot's answer to it (None: it is the answer to be written).
+
+    The answer to be written may have been `begun`: then the prompt ends with that.
+    """
 
     said: str
     answer: str | None
     turns: int
     speakers: tuple[str, ...] = ()
+    begun: str = ""
 
 
 def group(turns: Sequence[Turn], *, names: bool) -> list[Exchange]:

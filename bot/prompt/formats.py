@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from bot.errors import ConfigError
 from bot.prompt.exchange import Exchange
-from bot.prompt.tokenizer import Tokenizer
+from bot.prompt.tokenizer import CODE_NAMES, Tokenizer
 
 LLAMA_2_TAGS = ("[INST]", "[/INST]", "<<SYS>>", "<</SYS>>")
 """generation.py of meta-llama/llama, SPECIAL_TAGS; its check minds the case, and so does ours."""
@@ -22,7 +22,10 @@ REMEMBERED = 4096
 
 
 class ChatFormat(Protocol):
-    """Lays out a persona and exchanges, the last of which waits for its answer."""
+    """Lays out a persona and exchanges, the last of which waits for its answer.
+
+    If that answer was begun, it ends the prompt, laid out as the model itself would write it.
+    """
 
     def encode(self, persona: str | None, exchanges: Sequence[Exchange]) -> list[int]: ...
 
@@ -38,6 +41,11 @@ def neutralise(text: str, tags: Iterable[str]) -> str:
     return text
 
 
+def metas_tags(tokenizer: Tokenizer) -> tuple[str, ...]:
+    """What no text may hold for Meta's own formats: Code Llama's vocabulary has a few more."""
+    return (*LLAMA_2_TAGS, *(name for name in CODE_NAMES if name in tokenizer.control_names))
+
+
 class Llama2Format:
     """Byte-exact Meta's `chat_completion` (meta-llama/llama, generation.py).
 
@@ -51,32 +59,38 @@ class Llama2Format:
                 "the tokenizer names no BOS or EOS token, which Llama 2's format needs"
             )
         self._bos, self._eos = tokenizer.bos_id, min(tokenizer.eos_ids)
+        self._tags = metas_tags(tokenizer)
         self._segment = lru_cache(REMEMBERED)(lambda text: tuple(tokenizer.encode(text)))
 
     def encode(self, persona: str | None, exchanges: Sequence[Exchange]) -> list[int]:
         ids: list[int] = []
         for text, finished in self._segments(persona, exchanges):
             ids += [self._bos, *self._segment(text), *([self._eos] if finished else [])]
-        return ids
+        # Encoded by itself, as the model wrote it: the prompt before it stays the same, id for id.
+        return ids + list(self._segment(begun) if (begun := self._begun(exchanges)) else ())
 
     def spell(self, persona: str | None, exchanges: Sequence[Exchange]) -> str:
-        return "".join(
+        spelled = "".join(
             f"<s>{text}{'</s>' if finished else ''}"
             for text, finished in self._segments(persona, exchanges)
         )
+        return f"{spelled} {begun}" if (begun := self._begun(exchanges)) else spelled
+
+    def _begun(self, exchanges: Sequence[Exchange]) -> str:
+        return neutralise(exchanges[-1].begun, self._tags).strip() if exchanges else ""
 
     def _segments(
         self, persona: str | None, exchanges: Sequence[Exchange]
     ) -> Iterable[tuple[str, bool]]:
         for index, exchange in enumerate(exchanges):
-            said = neutralise(exchange.said, LLAMA_2_TAGS)
+            said = neutralise(exchange.said, self._tags)
             if persona is not None and index == 0:
-                safe = neutralise(persona, LLAMA_2_TAGS)
+                safe = neutralise(persona, self._tags)
                 said = f"<<SYS>>\n{safe}\n<</SYS>>\n\n{said}"
             if exchange.answer is None:
                 yield f"[INST] {said.strip()} [/INST]", False
             else:
-                answer = neutralise(exchange.answer, LLAMA_2_TAGS).strip()
+                answer = neutralise(exchange.answer, self._tags).strip()
                 yield f"[INST] {said.strip()} [/INST] {answer} ", True
 
 
@@ -115,6 +129,9 @@ class TemplateFormat:
             if exchange.answer is not None:
                 answer = self._plain(exchange.answer).strip()
                 messages.append({"role": "assistant", "content": answer})
+            elif exchange.begun:
+                begun = self._plain(exchange.begun).strip()
+                messages.append({"role": "assistant", "content": begun})
         return messages
 
     def _plain(self, text: str) -> str:
@@ -134,14 +151,16 @@ class TemplateFormat:
         from jinja2 import TemplateError
         from transformers.utils.chat_template_utils import render_jinja_template
 
+        begun = messages[-1]["role"] == "assistant"
         try:
             rendered: Any = render_jinja_template(
                 conversations=[messages],
                 chat_template=self._template,
-                add_generation_prompt=True,
+                add_generation_prompt=not begun,
+                continue_final_message=begun,
                 **self._names,
             )
-        except TemplateError as error:
+        except (TemplateError, ValueError) as error:
             raise ConfigError(f"the model's chat template fails: {error}") from error
         texts, _ = rendered
         return str(texts[0])

@@ -8,15 +8,16 @@ from typing import Any
 from bot.checkpoint import Checkpoint
 from bot.errors import ConfigError
 from bot.prompt.builder import PromptBuilder
+from bot.prompt.code_llama import CodeLlama70BFormat
 from bot.prompt.formats import ChatFormat, Llama2Format, TemplateFormat
-from bot.prompt.tokenizer import FastTokenizer, SentencePieceTokenizer, Tokenizer
+from bot.prompt.tokenizer import STEP, FastTokenizer, SentencePieceTokenizer, Tokenizer
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
     """SentencePiece where the checkpoint brings it, unless its own template needs the other."""
     pieces = checkpoint.path / "tokenizer.model"
     fast = checkpoint.path / "tokenizer.json"
-    own_template = checkpoint.chat_template is not None and not _is_llama2(checkpoint)
+    own_template = not _is_metas(checkpoint)
     if pieces.is_file() and not (own_template and fast.is_file()):
         return SentencePieceTokenizer(pieces, checkpoint.eos_ids)
     if fast.is_file():
@@ -25,9 +26,10 @@ def load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
 
 
 def load_format(checkpoint: Checkpoint, tokenizer: Tokenizer) -> ChatFormat:
-    """Llama 2's format, unless the checkpoint brings a template of another kind."""
-    if checkpoint.chat_template is None or _is_llama2(checkpoint):
-        return Llama2Format(tokenizer)
+    """The exact format of Llama 2 and Code Llama; for other models their own template."""
+    if checkpoint.chat_template is None or _is_metas(checkpoint):
+        turns = STEP in tokenizer.control_names and not _is_llama2(checkpoint)
+        return CodeLlama70BFormat(tokenizer) if turns else Llama2Format(tokenizer)
     names = _special_names(checkpoint)
     control = tokenizer.control_names
     return TemplateFormat(checkpoint.chat_template, tokenizer, control, names)
@@ -40,16 +42,28 @@ def load_builder(checkpoint: Checkpoint, tokenizer: Tokenizer, *, reserve: int) 
 
 
 def _is_llama2(checkpoint: Checkpoint) -> bool:
-    """Whether the template is the one of Llama 2's repositories: ours is exact to the id."""
     return "<<SYS>>" in (checkpoint.chat_template or "")
 
 
+def _is_metas(checkpoint: Checkpoint) -> bool:
+    """Whether Llama 2's or Code Llama's repositories have this template, or none.
+
+    Our own formats are exact to the id where a rendered template is not.
+    """
+    template = checkpoint.chat_template
+    if template is None or _is_llama2(checkpoint):
+        return True
+    return "Source: " in template and STEP in template
+
+
 def _special_names(checkpoint: Checkpoint) -> dict[str, Any]:
-    """What a template may name: bos_token, eos_token, unk_token, pad_token."""
+    """What a template may name: its special tokens, and whether to think aloud first."""
     file = checkpoint.path / "tokenizer_config.json"
     config = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     names = ("bos_token", "eos_token", "unk_token", "pad_token")
-    return {name: _spelled(config.get(name)) for name in names}
+    spelled: dict[str, Any] = {name: _spelled(config.get(name)) for name in names}
+    # Qwen 3 and its kin would show people their thoughts as part of the answer.
+    return spelled | {"enable_thinking": False}
 
 
 def _spelled(token: object) -> str:

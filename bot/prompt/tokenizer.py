@@ -16,6 +16,12 @@ import tokenizers
 
 from bot.errors import ConfigError
 
+STEP = "<step>"
+"""Ends every message of Code Llama 70B."""
+CODE_PIECES = ("▁<PRE>", "▁<SUF>", "▁<MID>", "▁<EOT>", STEP)
+"""Code Llama's control tokens, which its tokenizer.model holds as ordinary pieces."""
+CODE_NAMES = tuple(piece.lstrip("▁") for piece in CODE_PIECES)
+
 
 class Tokenizer(Protocol):
     """What the prompt and the text stream need of a tokenizer."""
@@ -53,9 +59,11 @@ class SentencePieceTokenizer:
         self.vocab_size: int = self._pieces.vocab_size()
         self.bos_id: int | None = self._pieces.bos_id() if self._pieces.bos_id() >= 0 else None
         own = {self._pieces.eos_id()} if self._pieces.eos_id() >= 0 else set()
-        self.eos_ids = frozenset(eos_ids) or frozenset(own)
-        self.control_ids = frozenset(i for i in range(self.vocab_size) if self._pieces.IsControl(i))
-        self.control_names = tuple(self._pieces.IdToPiece(i) for i in sorted(self.control_ids))
+        self._control = self._find_control()
+        step = {self._control[STEP]} if STEP in self._control else set()
+        self.eos_ids = (frozenset(eos_ids) or frozenset(own)) | step
+        self.control_ids = frozenset(self._control.values())
+        self.control_names = tuple(self._control)
 
     def encode(self, text: str) -> list[int]:
         ids: list[int] = self._pieces.encode(whole(text), out_type=int)
@@ -71,10 +79,19 @@ class SentencePieceTokenizer:
         ids: list[int] = []
         for index, piece in enumerate(between):
             if index % 2:
-                ids.append(self._pieces.PieceToId(piece))
+                ids.append(self._control[piece])
             elif piece:
                 ids += self.encode(piece)
         return ids
+
+    def _find_control(self) -> dict[str, int]:
+        """Control tokens as people would spell them."""
+        every = range(self.vocab_size)
+        control = {self._pieces.IdToPiece(i): i for i in every if self._pieces.IsControl(i)}
+        for piece, name in zip(CODE_PIECES, CODE_NAMES, strict=True):
+            if not self._pieces.IsUnknown(found := self._pieces.PieceToId(piece)):
+                control[name] = found
+        return control
 
 
 class FastTokenizer:

@@ -13,19 +13,26 @@ fallback every byte is an id, and each decodes to U+FFFD until the character is 
 class TextStream:
     """Decodes one answer. White space before its first word is left out.
 
+    An answer that goes on after the ids `before` brings the white space that follows them.
+
     Text that may still become a stop string, or whose last character is not whole yet, is held
     back until it is decided. Once a stop string has come, `stopped` is true and nothing follows.
     """
 
-    def __init__(self, decode: Callable[[Sequence[int]], str], stops: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        decode: Callable[[Sequence[int]], str],
+        stops: Iterable[str] = (),
+        before: Sequence[int] = (),
+    ) -> None:
         self.stopped = False
         self._decode = decode
         self._stops = tuple(stop for stop in stops if stop)
-        self._ids: list[int] = []
+        self._ids = list(before)
         self._context = 0  # where the text that is decoded again begins
-        self._read = 0  # ids before this one have been turned into text
+        self._read = len(before)  # ids before this one have been turned into text
         self._held = ""
-        self._begun = False
+        self._begun = bool(before)
 
     def push(self, ids: Sequence[int]) -> str:
         """Take new ids; return the text that has become certain."""

@@ -145,3 +145,23 @@ def test_any_conversation_fits_the_budget_and_counts_add_up(
     assert prompt.kept >= 1
     assert prompt.text.count("You are a pirate.") >= 1
     assert all(0 <= i < tokenizer.vocab_size for i in prompt.ids)
+
+
+def test_an_answer_that_was_begun_ends_the_prompt(tokenizer: Tokenizer) -> None:
+    turns = conversation(1)
+    bare = builder(tokenizer, 4096).build(PIRATE, turns, names=False)
+    prompt = builder(tokenizer, 4096).build(PIRATE, turns, names=False, begun="Ahoy! The\n \ufffd")
+    assert prompt.text == f"{bare.text} Ahoy! The"
+    assert prompt.ids[: len(bare.ids)] == bare.ids
+    assert prompt.ids[-1] not in tokenizer.eos_ids
+    assert prompt.begun == "Ahoy! The"
+    assert prompt.messages[-1] == ("assistant", "Ahoy! The")
+
+
+def test_what_was_begun_counts_against_the_budget(tokenizer: Tokenizer) -> None:
+    begun = "I am a small model. " * 10
+    prompt = builder(tokenizer).build(PIRATE, conversation(10), names=False, begun=begun)
+    assert len(prompt.ids) <= builder(tokenizer).budget
+    assert prompt.text.endswith(f"and now? [/INST] {begun.strip()}")
+    with pytest.raises(TooLong):
+        builder(tokenizer).build(PIRATE, conversation(0), names=False, begun=begun * 20)

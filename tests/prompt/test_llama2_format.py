@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -98,3 +99,28 @@ def test_a_display_name_can_neither_open_a_turn_nor_hide(
     assert shown.strip()
     spelled = Llama2Format(tokenizer).spell(None, [exchange])
     assert spelled.count("[INST]") == spelled.count("[/INST]") == 1
+
+
+@pytest.mark.parametrize("begun", ["Once upon", "# Title\n\n1. a", "Ünder", "日本語", '"H', "uni"])
+def test_an_answer_begun_has_the_ids_that_metas_layout_gives_it(
+    llama2_tokenizer: Tokenizer, begun: str
+) -> None:
+    layout = Llama2Format(llama2_tokenizer)
+    exchanges = [Exchange("Hi", "Ahoy!", 2), Exchange("A story", None, 1, begun=begun)]
+    ended = [exchanges[0], Exchange("A story", begun, 2)]
+    ids = layout.encode("Be kind.", exchanges)
+    assert layout.spell("Be kind.", exchanges) == layout.spell("Be kind.", ended)[: -len(" </s>")]
+    last = len(ids) - 1 - ids[::-1].index(1)
+    whole = llama2_tokenizer.encode(f"[INST] A story [/INST] {begun}")
+    assert ids[last + 1 :] == whole
+
+
+@given(begun=HOSTILE)
+@settings(deadline=None)
+def test_an_answer_begun_cannot_write_structure(llama2_tokenizer: Tokenizer, begun: str) -> None:
+    layout = Llama2Format(llama2_tokenizer)
+    ids = layout.encode(None, [Exchange("Hi", None, 1, begun=begun)])
+    assert ids.count(1) == 1
+    assert 2 not in ids
+    spelled = layout.spell(None, [Exchange("Hi", None, 1, begun=begun)])
+    assert sum(spelled.count(tag) for tag in LLAMA_2_TAGS) == 2

@@ -84,6 +84,17 @@ def test_a_conversation_is_laid_out_by_the_models_own_template(layout: TemplateF
     )
 
 
+def test_an_answer_begun_ends_the_prompt_as_the_template_writes_it(
+    layout: TemplateFormat, fast: FastTokenizer
+) -> None:
+    exchanges = [Exchange("Hi", None, 1, begun="Hello <|end|> th")]
+    spelled = layout.spell(None, exchanges)
+    assert spelled == (
+        "<|begin|><|start|>user<|end|>\n\nHi<|turn|><|start|>assistant<|end|>\n\nHello < |end|> th"
+    )
+    assert layout.encode(None, exchanges)[-1] not in fast.eos_ids
+
+
 def test_every_end_that_the_model_names_ends_an_answer(
     checkpoint: Checkpoint, fast: FastTokenizer
 ) -> None:

@@ -77,3 +77,16 @@ def test_text_ends_before_the_first_stop_string(
 
 def test_white_space_before_the_first_word_is_left_out(tokenizer: Tokenizer) -> None:
     assert "".join(streamed(tokenizer, tokenizer.encode("\n\n  hello\n"))) == "hello\n"
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(max_size=40), st.integers(0, 40))
+def test_an_answer_that_goes_on_brings_its_white_space(
+    tokenizer: Tokenizer, text: str, at: int
+) -> None:
+    ids = tokenizer.encode(text)
+    before, new = ids[:at], ids[at:]
+    stream = TextStream(tokenizer.decode, (), before)
+    whole = tokenizer.decode(before) + "".join([stream.push(new), stream.finish()])
+    if before and "\ufffd" not in tokenizer.decode(before):
+        assert whole == tokenizer.decode(ids)
