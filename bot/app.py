@@ -6,12 +6,11 @@ installation loads only what it uses.
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,24 +18,33 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot import checkpoint as checkpoints
-from bot.checkpoint import Checkpoint
 from bot.commands.dialogs import Dialog
+from bot.control.buttons import ReplyButtons
+from bot.control.conversation import ConversationControl
+from bot.control.limits import Doorkeeper
+from bot.control.ports import Records
+from bot.control.retention import Retention
+from bot.control.room import ControlRoom
+from bot.controls import Steering, bounds
 from bot.conversation.answering import Answering
 from bot.conversation.conversations import Conversations
 from bot.conversation.personas import PersonaBook
-from bot.log import adopt
+from bot.engines import Engines
+from bot.engines.format import make_builder, within
+from bot.engines.sources import alone, source, sources
 from bot.platforms import platforms, web_server
-from bot.ports import Generator, Store
+from bot.ports import Store
 from bot.prompt.builder import PromptBuilder
-from bot.prompt.load import load_builder, load_tokenizer
 from bot.service import Service
-from bot.settings import Settings
+from bot.settings import AccessSettings, LimitSettings, Settings
 from bot.values import Persona, Prompt
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["Core", "chat", "compose", "core", "platforms", "prompt", "run"]
+    from storage import SqlStore
+
+__all__ = ["Core", "chat", "compose", "core", "platforms", "prompt", "records", "run"]
 
 log = structlog.get_logger(__name__)
 
@@ -46,24 +54,26 @@ class Core:
     """What all platforms share."""
 
     store: Store
-    generator: Generator
+    engines: Engines
     conversations: Conversations
     personas: PersonaBook
+    control: ControlRoom
+    gate: Doorkeeper
+    retention: Retention
 
 
 @asynccontextmanager
 async def core(settings: Settings, *, database_url: str | None = None) -> AsyncIterator[Core]:
-    """The database migrated, the model loaded, conversations ready; all closed in order."""
+    """The database migrated, warm models loaded, conversations ready; all closed in order."""
     async with AsyncExitStack() as closing:
         store = await _store(database_url or settings.database_url)
         closing.push_async_callback(store.close)
-        checkpoint = await asyncio.to_thread(
-            checkpoints.find, settings.model.name, revision=settings.model.revision
-        )
-        checkpoint = _within(checkpoint, settings.model.context)
-        generator = await asyncio.to_thread(_generator, settings, checkpoint)
-        closing.push_async_callback(generator.close)
-        yield compose(settings, checkpoint, store, generator)
+        engines = Engines(sources(settings))
+        closing.push_async_callback(engines.close)
+        house = compose(settings, store, engines)
+        await house.engines.warm()
+        await house.personas.check_default()
+        yield house
 
 
 async def run(settings: Settings) -> None:
@@ -80,6 +90,7 @@ async def run(settings: Settings) -> None:
             platforms(settings, house, web),
             heartbeat=settings.heartbeat,
             deadline=settings.shutdown.deadline,
+            chores={"retention": house.retention.run},
         )
         if web is not None:
             await web.start()
@@ -87,13 +98,15 @@ async def run(settings: Settings) -> None:
         await service.run()
 
 
-async def chat(settings: Settings, *, interactive: bool) -> None:
+async def chat(settings: Settings, *, interactive: bool, model: str | None = None) -> None:
     """A conversation at the terminal; with a pipe, every line is answered in turn.
 
-    Nothing of it is kept: it lives in a database of its own, which is deleted at the end.
+    `model` is a title of the configuration. Nothing of the conversation is kept: it lives in a
+    database of its own, which is deleted at the end.
     """
     from adapters.terminal.lines import piped, typed
 
+    settings = _unbounded(alone(settings, model))
     with tempfile.TemporaryDirectory(prefix="quipu-chat-") as folder:
         url = f"sqlite+aiosqlite:///{Path(folder) / 'chat.db'}"
         if interactive:
@@ -115,12 +128,10 @@ def prompt(
 ) -> list[Prompt]:
     """The prompts of dialogs; speakers are named where a dialog names them.
 
-    The small files of `model` (else the configured one) are enough.
+    `model` is a title of the configuration, or else a name or folder; without it, the default
+    model's. The small files are enough.
     """
-    name = model or settings.model.name
-    revision = None if model else settings.model.revision
-    checkpoint = checkpoints.find(name, revision=revision, weights=False)
-    builder = _builder(settings, _within(checkpoint, settings.model.context))
+    builder = _builder(settings, model)
     return [
         builder.build(
             None if dialog.persona is None else Persona(dialog.persona),
@@ -129,6 +140,27 @@ def prompt(
         )
         for dialog in dialogs
     ]
+
+
+def _builder(settings: Settings, model: str | None) -> PromptBuilder:
+    title = model or str(settings.every_model[0].title)
+    configured = source(settings, title)
+    if configured is None:
+        found = checkpoints.find(title, weights=False)
+        return make_builder(within(found, settings.model.context), settings.sampling)
+    return configured.builder()
+
+
+@asynccontextmanager
+async def records(settings: Settings) -> AsyncIterator[Records]:
+    """What is kept, for commands of the operator, also while Quipu runs on the same database."""
+    from storage.records import SqlRecords
+
+    store = await _store(settings.database_url)
+    try:
+        yield SqlRecords(store.database)
+    finally:
+        await store.close()
 
 
 async def _talk(house: Core, lines: AsyncIterator[str], console: Console | None) -> None:
@@ -149,66 +181,61 @@ async def _talk(house: Core, lines: AsyncIterator[str], console: Console | None)
     await (talk.converse(lines) if console else talk.talk(lines))
 
 
+def _unbounded(settings: Settings) -> Settings:
+    """Who sits at the machine is not kept from talking by lists and limits for others."""
+    return settings.model_copy(update={"access": AccessSettings(), "limits": LimitSettings()})
+
+
 def _welcome(settings: Settings) -> str:
-    name = "the bundled demonstration model" if settings.model.name == "demo" else "your model"
+    from rich.markup import escape
+
+    model = settings.every_model[0]
+    bundled = model.is_local and model.name == checkpoints.DEMO
+    name = "the bundled demonstration model" if bundled else "your model"
     return (
-        f"[bold]Quipu[/bold] with {name} ([cyan]{settings.model.name}[/cyan]). "
+        f"[bold]Quipu[/bold] with {name} ([cyan]{escape(model.files or model.label)}[/cyan]). "
         "Say something; [bold]/help[/bold] shows more, Ctrl-D leaves. Nothing of this is kept.\n"
     )
 
 
-async def _store(url: str) -> Store:
+async def _store(url: str) -> SqlStore:
     from storage import open_store, upgrade
 
     await upgrade(url)
     return await open_store(url)
 
 
-def _within(checkpoint: Checkpoint, context: int | None) -> Checkpoint:
-    if context is None or context >= checkpoint.context:
-        return checkpoint
-    return replace(checkpoint, context=context)
+def compose(settings: Settings, store: SqlStore, engines: Engines) -> Core:
+    """Conversations, and what steers them, over a store and models that are there already."""
+    from storage.records import SqlRecords
 
-
-def _generator(settings: Settings, checkpoint: Checkpoint) -> Generator:
-    from bot.generation.generator import LocalGenerator
-    from bot.generation.loading import load
-
-    adopt()  # transformers puts up a log handler of its own when it is imported
-    loaded = load(checkpoint.path, device=settings.model.device, dtype=settings.model.dtype)
-    return LocalGenerator(
-        loaded,
-        load_tokenizer(checkpoint),
-        max_batch=settings.model.batch,
-        queue=settings.model.queue,
-        prefill_budget=settings.model.prefill,
-    )
-
-
-def _builder(settings: Settings, checkpoint: Checkpoint) -> PromptBuilder:
-    sampling = settings.sampling.over(checkpoints.recommended(checkpoint))
-    tokenizer = load_tokenizer(checkpoint)
-    return load_builder(checkpoint, tokenizer, reserve=sampling.max_new_tokens)
-
-
-def compose(settings: Settings, checkpoint: Checkpoint, store: Store, generator: Generator) -> Core:
-    """Conversations over a store and a generator that are there already."""
-    # On a machine that is short of memory the generator holds less than the model could.
-    builder = _builder(settings, _within(checkpoint, generator.context))
-    personas = PersonaBook(store, builder, Persona(settings.persona.text))
-    builder.check(Persona(settings.persona.text))
+    records = SqlRecords(store.database)
+    persona = settings.persona.text
+    steering = Steering.of(bounds(settings), store, records, engines, persona=persona)
     answering = Answering(
         store,
-        generator,
-        builder,
-        personas,
-        settings.sampling.over(checkpoints.recommended(checkpoint)),
+        engines,
+        steering.settings,
+        steering.personas,
         journal_interval=settings.conversation.journal_interval,
+        records=records,
+        buttons=ReplyButtons(records),
+        behaviours=steering.settings,
     )
     conversations = Conversations(
         store,
         answering,
         waiting=settings.conversation.waiting,
         resume_within=timedelta(seconds=settings.conversation.resume_within),
+        gate=steering.doorkeeper,
     )
-    return Core(store, generator, conversations, personas)
+    acting = ConversationControl(conversations, records, records)
+    return Core(
+        store,
+        engines,
+        conversations,
+        steering.book,
+        steering.room(acting.handlers()),
+        steering.doorkeeper,
+        steering.retention,
+    )

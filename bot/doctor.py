@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 from bot import checkpoint
 from bot.checkpoint import Checkpoint
-from bot.errors import QuipuError
+from bot.errors import ModelLoadError, QuipuError
+from bot.generation.weights.amounts import in_bytes
 from bot.settings import Settings, find
+from bot.settings.models import ModelSettings
 from bot.values import Finding
 
 LITTLE_DISK = 1_000_000_000
@@ -44,23 +43,23 @@ def data_folder(settings: Settings) -> list[Finding]:
     if not existing.is_dir() or not _writable(existing):
         return [Finding("error", f"the data folder {folder} cannot be written to", mend)]
     free = shutil.disk_usage(existing).free
-    text = f"data folder {folder}, {_size(free)} free"
+    text = f"data folder {folder}, {in_bytes(free)} free"
     if free < NO_DISK:
         return [Finding("error", text, "make room: the database cannot grow any more")]
     return [Finding("warning" if free < LITTLE_DISK else "ok", text, _make_room(free))]
 
 
 def model(settings: Settings) -> list[Finding]:
-    """Whether the model is there, readable and small enough for this machine.
+    """Whether the default model is there, readable and small enough for this machine.
 
     Downloads the small files of a model that has a Hugging Face name, never its weights.
     """
-    name, revision = settings.model.name, settings.model.revision
+    asked = settings.model
     try:
-        found = checkpoint.find(name, revision=revision, weights=False)
-        return [*_files(found), *_fit(found, settings)]
+        found = checkpoint.find(asked.name, revision=asked.revision, weights=False)
+        return [*_files(found), *_weights(found), *_fit(found, asked)]
     except QuipuError as error:
-        return [Finding("error", f"model {name}: {error}", "see section [model]")]
+        return [Finding("error", f"model {asked.name}: {error}", "see section [model]")]
 
 
 def _files(found: Checkpoint) -> list[Finding]:
@@ -71,47 +70,38 @@ def _files(found: Checkpoint) -> list[Finding]:
     return [Finding("ok", f"model {found.name} in {found.path}: {about}")]
 
 
-def _fit(found: Checkpoint, settings: Settings) -> list[Finding]:
-    """Device and precision as loading will choose them, and the memory that this takes."""
-    from bot.generation.machine import available_memory
-    from bot.generation.placement import choose_device, choose_dtype, count_parameters
-
-    weights = sorted(found.path.glob("*.safetensors"))
-    device = choose_device(settings.model.device)
-    if not weights:
-        return [_no_weights(found, str(device))]
-    dtype = choose_dtype(settings.model.dtype, device, weights)
-    context = min(found.context, settings.model.context or found.context)
-    need = count_parameters(weights) * dtype.itemsize
-    need += context * _bytes_per_token(found, dtype)
-    free = available_memory(device)
-    precision = str(dtype).removeprefix("torch.")
-    text = (
-        f"on {device} in {precision}: needs about {_size(need)} of memory with one conversation "
-        f"of {context:,} tokens, {_size(free)} are free"
-    )
-    if need > free:
-        return [Finding("error", text, USE_LESS)]
-    return [Finding("warning", text, USE_LESS) if need > 0.8 * free else Finding("ok", text)]
-
-
-def _no_weights(found: Checkpoint, device: str) -> Finding:
+def _weights(found: Checkpoint) -> list[Finding]:
+    """Whether the weights are there, or are going to be."""
+    if any(found.path.glob("*.safetensors")):
+        return []
     if Path(found.name).expanduser().is_dir() or found.name == checkpoint.DEMO:
-        return Finding("error", f"{found.path} holds no *.safetensors", GET_WEIGHTS)
+        return [Finding("error", f"{found.path} holds no *.safetensors", GET_WEIGHTS)]
     mend = "nothing to mend; it takes time and disk"
-    return Finding("warning", f"quipu run will download the model's weights, for {device}", mend)
+    return [Finding("warning", "quipu run will download the model's weights", mend)]
 
 
-def _bytes_per_token(found: Checkpoint, dtype: Any) -> int:
-    """Keys and values of one token in all layers; 0 where the model does not say its sizes."""
-    from bot.generation.memory import KeyValueShape
+def _fit(found: Checkpoint, settings: ModelSettings) -> list[Finding]:
+    """Whether the model fits, on the device and in the precision that loading will choose."""
+    from bot.generation.weights.fit import fit
+    from bot.generation.weights.placement import choose_device
 
-    config = json.loads((found.path / "config.json").read_text(encoding="utf-8"))
+    choose_device(settings.device)  # what is wrong with that is an error, and not a doubt
     try:
-        shape = KeyValueShape.of(SimpleNamespace(**(config.get("text_config") or config)))
-    except AttributeError:
-        return 0
-    return int(shape.bytes_per_token(dtype))
+        fitting = fit(
+            found.path,
+            device=settings.device,
+            dtype=settings.dtype,
+            quantisation=settings.quantisation,
+            context=settings.context,
+        )
+    except ModelLoadError as error:
+        return [Finding("warning", f"whether it fits cannot be said: {error}", USE_LESS)]
+    mend = "; ".join(fitting.remedies) or USE_LESS
+    if not fitting.fits:
+        return [Finding("error", str(fitting), mend)]
+    if not fitting.whole:
+        return [Finding("warning", str(fitting), mend)]
+    return [Finding("ok", str(fitting))]
 
 
 def _writable(folder: Path) -> bool:
@@ -126,11 +116,3 @@ def _writable(folder: Path) -> bool:
 
 def _make_room(free: int) -> str:
     return "" if free >= LITTLE_DISK else "make room, or set data.folder to a larger disk"
-
-
-def _size(number: float) -> str:
-    """Bytes for a person."""
-    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if number >= factor:
-            return f"{number / factor:.1f} {unit}"
-    return f"{number:.0f} bytes"

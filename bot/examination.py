@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot import doctor
 from bot.errors import ConfigError, QuipuError
 from bot.settings import DiscordSettings, Settings, SlackSettings
 from bot.settings.units import plain
 from bot.values import Finding
+
+if TYPE_CHECKING:
+    from bot.engines.engine import Source
 
 HOW_TO_CONNECT = (
     "no platform is configured; to connect to Discord, set DISCORD_TOKEN in the environment, "
@@ -31,9 +36,52 @@ def examine(settings: Settings, asked: Path | None) -> list[Finding]:
         doctor.configuration(settings, asked),
         *doctor.data_folder(settings),
         *asyncio.run(_database(settings)),
-        *doctor.model(settings),
+        *_models(settings),
         *asyncio.run(_platforms(settings)),
     ]
+
+
+def _models(settings: Settings) -> list[Finding]:
+    """Every model by itself; only the default one can keep `quipu run` from starting."""
+    from bot.engines.sources import alone
+
+    found: list[Finding] = []
+    for number, model in enumerate(settings.every_model):
+        about = _model(alone(settings, model.title), model.is_local)
+        found += about if number == 0 else [_of_another(str(model.title), each) for each in about]
+    return found
+
+
+def _model(settings: Settings, is_local: bool) -> list[Finding]:
+    if is_local:
+        return doctor.model(settings)
+    from bot.engines.sources import sources
+
+    (source,) = sources(settings)
+    try:
+        return asyncio.run(_endpoint(source))
+    except QuipuError as error:
+        return [Finding("error", f"model {source.title}: {error}", "see section [model]")]
+
+
+async def _endpoint(source: Source) -> list[Finding]:
+    from bot.endpoint.generator import EndpointGenerator
+
+    generator = (await asyncio.to_thread(source.load)).generator
+    assert isinstance(generator, EndpointGenerator)
+    try:
+        return [_not_now(each) for each in await generator.check()]
+    finally:
+        await generator.close()
+
+
+def _not_now(finding: Finding) -> Finding:
+    """A server that is away may come back: nothing stops because of it."""
+    return replace(finding, severity="warning") if finding.severity == "error" else finding
+
+
+def _of_another(title: str, finding: Finding) -> Finding:
+    return replace(_not_now(finding), text=f"{title}: {finding.text}")
 
 
 async def _database(settings: Settings) -> list[Finding]:

@@ -23,6 +23,7 @@ TokenIds = Literal["auto", "always", "never"]
 OPTIONAL = (
     *("top_k", "min_p", "repetition_penalty", "seed", "logit_bias"),
     *("stop", "stream_options", "max_tokens"),
+    *("continue_final_message", "add_generation_prompt"),
 )
 """Settings that some servers refuse by name; an answer without them is better than none."""
 

@@ -26,7 +26,8 @@ class EndpointAnswer:
     def __init__(self, asked: Asked, pieces: AsyncGenerator[Piece, None]) -> None:
         self.finish: Finish | None = None
         self._asked = asked
-        self._stream = TextStream(_spelled, asked.stops)
+        before = [ord(character) for character in asked.prompt.begun[-1:]]
+        self._stream = TextStream(_spelled, asked.stops, before)
         self._new = ""
         self._count = 0
         self._usage: Usage | None = None

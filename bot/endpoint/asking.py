@@ -44,7 +44,8 @@ class Asked:
 
 def body(asked: Asked, *, chat: bool, without: AbstractSet[str]) -> Body:
     """The request for a server that does not know the settings `without`."""
-    settings = {name: value for name, value in _settings(asked) if name not in without}
+    wanted = [*_settings(asked), *(_going_on(asked) if chat else ())]
+    settings = {name: value for name, value in wanted if name not in without}
     longest = _longest(asked, chat=chat)
     settings["max_completion_tokens" if "max_tokens" in without else "max_tokens"] = longest
     if not chat:
@@ -83,6 +84,13 @@ def _settings(asked: Asked) -> Iterator[tuple[str, Any]]:
     if sampling.logit_bias:
         biased = {str(token): float(by) for token, by in sampling.logit_bias}
         yield "logit_bias", biased
+
+
+def _going_on(asked: Asked) -> Iterator[tuple[str, Any]]:
+    """The last message is an answer to go on with; a server that knows neither begins anew."""
+    if asked.prompt.begun:
+        yield "continue_final_message", True
+        yield "add_generation_prompt", False
 
 
 def _longest(asked: Asked, *, chat: bool) -> int:

@@ -31,5 +31,5 @@ class EstimatedFormat:
 
     @staticmethod
     def _texts(persona: str | None, exchanges: Sequence[Exchange]) -> list[str]:
-        said = [text for e in exchanges for text in (e.said.strip(), (e.answer or "").strip())]
+        said = [text for e in exchanges for text in (e.said.strip(), (e.answer or e.begun).strip())]
         return [persona or "", *said]

@@ -1,5 +1,7 @@
 """The configuration: a TOML file and the environment, checked wholly and read once."""
 
+from bot.settings.models import AdapterSettings, ModelSettings
+from bot.settings.people import AccessSettings, LimitSettings, PresetSettings
 from bot.settings.platforms import DiscordSettings, HttpSettings, SlackSettings
 from bot.settings.reading import find, load
 from bot.settings.sections import (
@@ -7,7 +9,6 @@ from bot.settings.sections import (
     DatabaseSettings,
     DataSettings,
     LogSettings,
-    ModelSettings,
     PersonaSettings,
     SamplingSettings,
     Settings,
@@ -15,14 +16,18 @@ from bot.settings.sections import (
 )
 
 __all__ = [
+    "AccessSettings",
+    "AdapterSettings",
     "ConversationSettings",
     "DataSettings",
     "DatabaseSettings",
     "DiscordSettings",
     "HttpSettings",
+    "LimitSettings",
     "LogSettings",
     "ModelSettings",
     "PersonaSettings",
+    "PresetSettings",
     "SamplingSettings",
     "Settings",
     "ShutdownSettings",

@@ -15,6 +15,7 @@ Address = Annotated[
 ]
 
 CHANNELS = Says('a list of channel ids such as "C0123456789"')
+ROLES = Says('a list of role ids such as "123456789012345678"')
 PEOPLE = Says('a list of user ids such as "U0123456789"')
 BOT_TOKEN = Says(
     "the Bot User OAuth Token, which begins with xoxb- "
@@ -33,6 +34,7 @@ class DiscordSettings(Section):
     token: Annotated[SecretStr | None, reads(r"\S+"), Says("one word")] = None
     token_file: FilePath | None = None
     message_content: bool = False
+    admin_roles: Annotated[Names, ROLES] = ()
     api_url: Address = None
     gateway_url: Annotated[
         str | None, Field(pattern=r"^wss?://\S+$"), Says("a ws:// or wss:// address")

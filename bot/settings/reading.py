@@ -12,9 +12,11 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from bot.errors import ConfigError
+from bot.settings.agreement import disagreements
 from bot.settings.complaints import MAY_BE_SECRET, Complaints
 from bot.settings.secrets import read_files, take
 from bot.settings.sections import PersonaSettings, Settings
+from bot.settings.units import Section
 
 DEFAULT_FILE = Path("config.toml")
 
@@ -52,6 +54,9 @@ def check(table: dict[str, Any], file: Path | None = None) -> Settings:
         complaints.raise_if_any()  # a section's own variable, which `sift` has found
         raise ConfigError("a QUIPU_ variable of the environment cannot be read") from None
     complaints.raise_if_any()
+    for line in disagreements(settings):
+        complaints.add(line)
+    complaints.raise_if_any()
     return settings
 
 
@@ -73,11 +78,19 @@ def _resolve(settings: Settings, file: Path | None) -> Settings:
         "persona": _with_persona(settings.persona, base),
         "data": settings.data.model_copy(update={"folder": _path(settings.data.folder, base)}),
     }
-    if settings.model.name.startswith((".", "~")):
-        name = str(_path(Path(settings.model.name), base))
-        update["model"] = settings.model.model_copy(update={"name": name})
     update |= read_files(settings, partial(_secret, base=base))
+    update["model"] = _based(update["model"], "name", base)
+    update["models"] = tuple(_based(model, "name", base) for model in update["models"])
+    update["adapters"] = tuple(_based(each, "path", base) for each in settings.adapters)
     return settings.model_copy(update=update)
+
+
+def _based(section: Section, key: str, base: Path) -> Section:
+    """The section with a relative folder found from the configuration file."""
+    name: str = getattr(section, key)
+    if not name.startswith((".", "~")):
+        return section
+    return section.model_copy(update={key: str(_path(Path(name), base))})
 
 
 def _secret(file: Path, key: str, base: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,18 +21,33 @@ VARIABLES = {
     ("slack", "app_token"): "SLACK_APP_TOKEN",
     ("slack", "signing_secret"): "SLACK_SIGNING_SECRET",
     ("slack", "client_secret"): "SLACK_CLIENT_SECRET",
+    ("model", "api_key"): "QUIPU_MODEL__API_KEY",
 }
 """Section and key, and the variable; the file is named by the key with `_file` behind it."""
+
+KEY_OF_A_MODEL = "api_key"
+"""Each model names its own file or variable, so that no key goes to another one's endpoint."""
 
 ASK_TO_CONNECT = ("DISCORD_TOKEN", "SLACK_BOT_TOKEN")
 """Variables that are enough to ask for their platform, without a section in the file."""
 
 
+def is_secret(section: str, key: str) -> bool:
+    """Whether a key may not stand in the configuration file."""
+    return (section, key) in VARIABLES or (section, key) == ("models", KEY_OF_A_MODEL)
+
+
 def written_here(section: str, key: str) -> str:
     """What to say to a secret in the configuration file."""
+    variable = VARIABLES.get((section, key))
+    elsewhere = (
+        f"name a variable that holds it: {key}_variable"
+        if variable is None
+        else f"set {variable} in the environment"
+    )
     return (
-        f"a secret is not written into the configuration; set {VARIABLES[section, key]} in the "
-        f"environment, or name a file that holds it: {key}_file"
+        f"a secret is not written into the configuration; {elsewhere}, or name a file that "
+        f"holds it: {key}_file"
     )
 
 
@@ -52,40 +67,63 @@ def _is_asked_for(section: str, table: dict[str, Any]) -> bool:
     return section in table or any(name.upper().startswith(prefix) for name in os.environ)
 
 
-def read_files(settings: Settings, read: Callable[[Path, str], str]) -> dict[str, Section]:
+def read_files(settings: Settings, read: Callable[[Path, str], str]) -> dict[str, Any]:
     """The sections with the secrets that stand in files; `read` is given path and key."""
-    return {
-        section: _with_files(section, getattr(settings, section), read)
+    single: dict[str, Any] = {
+        section: _from_files(f"[{section}]", getattr(settings, section), _keys(section), read)
         for section in dict.fromkeys(section for section, _ in VARIABLES)
         if getattr(settings, section) is not None
     }
+    models = tuple(
+        _from_files(f"[[models]] {number}:", model, [KEY_OF_A_MODEL], read)
+        for number, model in enumerate(settings.models, start=1)
+    )
+    return single | {"models": models}
 
 
-def _with_files(name: str, section: Section, read: Callable[[Path, str], str]) -> Section:
-    for key in _keys(name):
+def _from_files(
+    where: str, section: Section, keys: Iterable[str], read: Callable[[Path, str], str]
+) -> Section:
+    for key in keys:
+        section = _from_variable(where, section, key)
         file: Path | None = getattr(section, f"{key}_file")
         if file is not None and getattr(section, key) is None:
-            section = _with(name, section, key, file, read(file, f"[{name}] {key}_file").strip())
+            spot = f"{where} {key}_file"
+            section = _with(f"{spot}: {file}", section, key, read(file, spot).strip())
     return section
 
 
-def _with(name: str, section: Section, key: str, file: Path, value: str) -> Section:
-    fields = dict(section) | {key: SecretStr(value)}
+def _from_variable(where: str, section: Section, key: str) -> Section:
+    """The section with the secret from the variable that it names, if it names one."""
+    variable: str | None = getattr(section, f"{key}_variable", None)
+    if variable is None or getattr(section, key) is not None:
+        return section
+    spot = f"{where} {key}_variable"
+    if value := os.environ.get(variable, "").strip():
+        return _with(f"{spot}: {variable}", section, key, value)
+    if getattr(section, f"{key}_file") is None:
+        raise ConfigError(f"{spot}: the variable {variable} is not set in the environment")
+    return section
+
+
+def _with(source: str, section: Section, key: str, value: str) -> Section:
+    fields = {name: getattr(section, name) for name in section.model_fields_set}
     try:
-        return type(section).model_validate(fields)
+        return type(section).model_validate(fields | {key: SecretStr(value)})
     except ValidationError:
         must = allowed(type(section).model_fields[key])
-        words = f"[{name}] {key}_file: {file} must hold {must} and nothing else"
-        raise ConfigError(words) from None  # the cause would quote the secret
+        # the cause would quote the secret
+        raise ConfigError(f"{source} must hold {must} and nothing else") from None
 
 
 def configured(settings: Settings) -> list[str]:
     """The secrets themselves, so that they can be masked."""
-    found = (
+    found = [
         getattr(getattr(settings, section), key)
         for section, key in VARIABLES
         if getattr(settings, section) is not None
-    )
+    ]
+    found += [getattr(model, KEY_OF_A_MODEL) for model in settings.models]
     return [secret.get_secret_value() for secret in found if secret is not None]
 
 

@@ -10,31 +10,14 @@ from platformdirs import user_data_path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from bot.settings.models import AdapterSettings, ModelSettings, completed
+from bot.settings.people import AccessSettings, LimitSettings, PresetSettings
 from bot.settings.platforms import DiscordSettings, HttpSettings, SlackSettings
 from bot.settings.secrets import configured
 from bot.settings.units import Between, Duration, FilePath, Fraction, Says, Section, Whole, reads
 from bot.values import Sampling
 
 PERSONA = "You are Quipu, a friendly assistant in this chat. Answer briefly and honestly."
-
-
-class ModelSettings(Section):
-    """Which model answers, and how much of it at once."""
-
-    name: Annotated[
-        str,
-        Field(pattern=r"^[^\x00\s](?:[^\x00]*[^\x00\s])?$"),
-        Says("demo, a folder or a model's name"),
-    ] = "demo"
-    revision: Annotated[str | None, Field(min_length=1), Says("a branch, tag or commit")] = None
-    device: Annotated[
-        str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$"), Says('"auto", "cpu", "cuda" or "mps"')
-    ] = "auto"
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    context: Annotated[Whole | None, Between(128, 1_048_576, "tokens")] = None
-    batch: Annotated[Whole, Between(1, 512, "conversations")] = 16
-    queue: Annotated[Whole, Between(1, 10_000, "messages")] = 64
-    prefill: Annotated[Whole | None, Between(16, 65_536, "tokens")] = None
 
 
 class SamplingSettings(Section):
@@ -82,11 +65,13 @@ class DatabaseSettings(Section):
 
 
 class DataSettings(Section):
-    """The folder for what Quipu keeps."""
+    """The folder for what Quipu keeps, and for how many days (0 is for ever)."""
 
     folder: FilePath = Field(
         default_factory=lambda: user_data_path("quipu", appauthor=False), validate_default=True
     )
+    retention: Annotated[Whole, Between(0, 3_650, "days")] = 0
+    prompts: Annotated[Whole, Between(0, 3_650, "days")] = 30
 
 
 class LogSettings(Section):
@@ -117,8 +102,13 @@ class Settings(BaseSettings):
     slack: SlackSettings | None = None
     http: HttpSettings | None = None
     model: ModelSettings = ModelSettings()
+    models: tuple[ModelSettings, ...] = ()
+    adapters: tuple[AdapterSettings, ...] = ()
     sampling: SamplingSettings = SamplingSettings()
     persona: PersonaSettings = PersonaSettings()
+    presets: PresetSettings = Field(default_factory=lambda: PresetSettings.model_validate({}))
+    access: AccessSettings = AccessSettings()
+    limits: LimitSettings = LimitSettings()
     conversation: ConversationSettings = ConversationSettings()
     database: DatabaseSettings = DatabaseSettings()
     data: DataSettings = Field(default_factory=DataSettings)
@@ -142,6 +132,16 @@ class Settings(BaseSettings):
         """The platforms to connect to; none means the terminal."""
         sections = {"discord": self.discord, "slack": self.slack}
         return tuple(name for name, section in sections.items() if section and section.enabled)
+
+    @property
+    def every_model(self) -> tuple[ModelSettings, ...]:
+        """The default model, then the others; each with its title, idle time and warmth."""
+        return completed((self.model, *self.models))
+
+    def adapters_of(self, title: str) -> tuple[AdapterSettings, ...]:
+        """The adapters of a model; those that name none belong to the first one."""
+        first = self.every_model[0].title
+        return tuple(each for each in self.adapters if (each.model or first) == title)
 
     @property
     def serves(self) -> HttpSettings | None:

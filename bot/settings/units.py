@@ -85,7 +85,7 @@ def _usable(value: object) -> object:
     return value
 
 
-def _listed(value: object) -> object:
+def listed(value: object) -> object:
     """A list, also from a variable of the environment: names with commas between, or JSON."""
     return re.sub(r'[][",]', " ", value).split() if isinstance(value, str) else value
 
@@ -111,21 +111,32 @@ Fraction = Annotated[float, BeforeValidator(_no_truth_value)]
 Duration = Annotated[float, BeforeValidator(_no_truth_value), BeforeValidator(seconds)]
 FilePath = Annotated[Path, BeforeValidator(_usable)]
 Names = Annotated[
-    tuple[Annotated[str, Field(pattern=r"^\w+$")], ...], NoDecode, BeforeValidator(_listed)
+    tuple[Annotated[str, Field(pattern=r"^\w+$")], ...], NoDecode, BeforeValidator(listed)
+]
+
+
+Addresses = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^https?://[^\s@,]+$")], ...],
+    NoDecode,
+    BeforeValidator(listed),
 ]
 
 
 def allowed(field: FieldInfo) -> str:
     """What the field takes, in words that follow "must be"."""
-    for note in field.metadata:
+    notes = [*field.metadata, *_notes(field.annotation)]
+    for note in notes:
         if isinstance(note, Says):
             return note.words
     between = next((f" {note}" for note in field.metadata if isinstance(note, Between)), "")
-    if between and any(
-        isinstance(n, BeforeValidator) and n.func is seconds for n in field.metadata
-    ):
+    if between and any(isinstance(n, BeforeValidator) and n.func is seconds for n in notes):
         return f'a duration{between}, such as "30 s"'
     return _kind(field.annotation) + between
+
+
+def _notes(annotation: Any) -> list[Any]:
+    """What is noted on the parts of a type that may be left out."""
+    return [note for part in get_args(annotation) for note in getattr(part, "__metadata__", ())]
 
 
 def _kind(annotation: Any) -> str:

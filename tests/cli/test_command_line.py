@@ -16,7 +16,7 @@ from bot import __version__, heartbeat
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GabcdE.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-COMMANDS = ("run", "chat", "prompt", "doctor", "health", "db", "slack")
+COMMANDS = ("run", "chat", "prompt", "doctor", "health", "db", "slack", "models")
 
 
 @dataclass(frozen=True)

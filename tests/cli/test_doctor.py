@@ -51,19 +51,44 @@ def test_a_whole_model_passes(folder: Path) -> None:
     found = model_findings(folder, dtype="float16")
     assert [finding.severity for finding in found] == ["ok", "ok"]
     assert "context 512 tokens" in found[0].text
-    assert "on cpu in float16: needs about 133.1 kB" in found[1].text
+    assert "fits: 2.0 kB of weights in float16" in found[1].text
+    assert "tokens of conversation" in found[1].text
+
+
+def test_a_model_may_be_asked_for_in_fewer_bits(folder: Path) -> None:
+    save_weights(folder, 10**6)
+    last = model_findings(folder, quantisation="int8")[-1]
+    assert last.severity == "ok"
+    assert "1.0 MB of weights in int8" in last.text
+
+
+def test_a_model_of_unknown_sizes_is_a_doubt(folder: Path) -> None:
+    save_weights(folder, 1000)
+    config = {name: value for name, value in LLAMA.items() if name != "num_attention_heads"}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    last = model_findings(folder)[-1]
+    assert (last.severity, last.mend) == ("warning", doctor.USE_LESS)
+    assert "cannot be said" in last.text
+
+
+def test_a_device_that_is_not_there_is_an_error(folder: Path) -> None:
+    save_weights(folder, 1000)
+    last = model_findings(folder, device="cuda:99")[-1]
+    assert (last.severity, last.mend) == ("error", "see section [model]")
 
 
 def test_a_model_without_weights_is_an_error(folder: Path) -> None:
-    last = model_findings(folder)[-1]
-    assert (last.severity, last.mend) == ("error", doctor.GET_WEIGHTS)
+    mends = {finding.mend for finding in model_findings(folder) if finding.severity == "error"}
+    assert mends == {doctor.GET_WEIGHTS}
 
 
 def test_a_model_larger_than_the_memory_is_an_error(folder: Path) -> None:
     for number in range(50):
         save_weights(folder, 10**10 // 5, f"model-{number}")
     last = model_findings(folder, dtype="float32")[-1]
-    assert (last.severity, last.mend) == ("error", doctor.USE_LESS)
+    assert last.severity == "error"
+    assert "does not fit: 400.0 GB of weights in float32" in last.text
+    assert "billion parameters" in last.mend or "smaller" in last.mend
 
 
 def test_a_model_without_a_tokenizer_is_an_error(folder: Path) -> None:

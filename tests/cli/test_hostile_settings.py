@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.errors import ConfigError
 from bot.settings import Settings, load
-from bot.settings.complaints import fields_of
+from bot.settings.complaints import fields_of, is_list
 from bot.settings.reading import check
 
 KEYS = sorted({key for section in Settings.model_fields for key in fields_of(section)})
@@ -38,12 +38,16 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=4),
     max_leaves=12,
 )
+
+
+def section_of(section: str) -> st.SearchStrategy[Any]:
+    """Keys that the section has, with any values; a list of such tables where there may be more."""
+    table = st.dictionaries(st.sampled_from([*fields_of(section), "x"]), values, max_size=4)
+    return st.one_of(st.lists(table, max_size=3), table) if is_list(section) else table
+
+
 known = st.fixed_dictionaries(
-    {},
-    optional={
-        section: st.dictionaries(st.sampled_from([*fields_of(section), "x"]), values, max_size=4)
-        for section in Settings.model_fields
-    },
+    {}, optional={section: section_of(section) for section in Settings.model_fields}
 )
 tables = st.one_of(known, st.dictionaries(names, values, max_size=5))
 

@@ -1,0 +1,1 @@
+"""What is measured, one part per file; each gives the rows of one table."""

@@ -1,0 +1,203 @@
+"""Which models are in memory, and when each comes and goes.
+
+The policy: a model is loaded when it is first used, or at start if it is to be warm; whoever comes
+meanwhile waits for the same load. It leaves when nobody has used it for its idle time. When memory
+is short for another one, models on the same device leave, least recently used first: the idle ones,
+then those in use, once their running answers have ended. That is waited for with bounded patience;
+after it, the one who asked is told to try again. No running answer is ever cut, and one model comes
+or goes at a time. A load that failed is told to everybody who waits, and tried again when somebody
+asks after a pause.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from copy import copy
+from functools import partial
+from typing import Any
+
+import structlog
+
+from bot.engines.engine import Engine, Source
+from bot.engines.moves import Moves
+from bot.engines.ready import Ready
+from bot.engines.resident import Resident
+from bot.errors import GenerationError, QuipuError
+from bot.prompt.builder import PromptBuilder
+
+log = structlog.get_logger(__name__)
+
+PATIENCE = 60.0
+"""Seconds to wait for the running answers of a model that has to make room."""
+
+RETRY_AFTER = 30.0
+"""Seconds before a load that failed is tried again."""
+
+PROGRESS = 60.0
+"""Seconds between two lines about a load that goes on."""
+
+
+class Engines:
+    """All configured models by title; the first source is the default. One event loop only."""
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        *,
+        patience: float = PATIENCE,
+        retry_after: float = RETRY_AFTER,
+        progress: float = PROGRESS,
+    ) -> None:
+        self._residents = {source.title: Resident(source) for source in sources}
+        self._moves = Moves(
+            self._residents.values(),
+            patience=patience,
+            retry_after=retry_after,
+            progress=progress,
+        )
+        self._builders: dict[str, PromptBuilder] = {}
+        self._uses = itertools.count(1)
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._closed = False
+
+    @classmethod
+    def single(cls, engine: Engine) -> Engines:
+        """One model that is there already and stays."""
+        engines = cls([Ready(engine)])
+        engines._residents[engine.title].engine = engine
+        return engines
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """Every model, the default first."""
+        return tuple(self._residents)
+
+    @property
+    def default(self) -> str:
+        """The title of the model that holds where nobody chose one."""
+        return self.titles[0]
+
+    @property
+    def loaded(self) -> dict[str, Engine]:
+        """The models that are in memory now."""
+        found = self._residents.values()
+        return {each.title: each.engine for each in found if each.engine is not None}
+
+    def adapters(self, title: str = "") -> tuple[str, ...]:
+        """The names of a model's adapters, whether or not it is in memory."""
+        return self._find(title).source.adapters
+
+    async def warm(self) -> None:
+        """Load what is to be warm. Raises if the default model cannot be loaded."""
+        for resident in self._residents.values():
+            error = await self._load(resident) if resident.source.warm else None
+            if error and resident.title == self.default:
+                raise copy(error) from error
+            if error:
+                log.error("model not loaded", title=resident.title, reason=str(error))
+
+    @asynccontextmanager
+    async def use(self, title: str = "") -> AsyncIterator[Engine]:
+        """Hold a model, loaded for it if need be; it stays in memory until it is let go.
+
+        A title that is no longer configured is the default one's. Raises ModelLoadError or
+        ConfigError if it cannot be loaded, Busy if there is no room for it just now.
+        """
+        resident = self._find(title)
+        engine = await self._enter(resident)
+        try:
+            yield engine
+        finally:
+            resident.users -= 1
+            self._rest(resident)
+            self._moves.tell()
+
+    async def builder(self, title: str = "") -> PromptBuilder:
+        """The prompt builder of a model, which need not be in memory for that."""
+        resident = self._find(title)
+        if resident.engine is not None:
+            return resident.engine.builder
+        if resident.title not in self._builders:
+            self._builders[resident.title] = await asyncio.to_thread(resident.source.builder)
+        return self._builders[resident.title]
+
+    async def reload(self, title: str) -> None:
+        """Load a model anew once its running answers have ended; new ones wait for that."""
+        resident = self._find(title)
+        self._builders.pop(resident.title, None)
+        error = await self._moves.renew(resident)
+        self._rest(resident)
+        if error:
+            raise copy(error) from error
+
+    async def close(self) -> None:
+        """Unload everything; loads that run are waited for. Nobody should be in any more."""
+        self._closed = True
+        for resident in self._residents.values():
+            resident.stay()
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
+        await self._moves.end()
+
+    def _find(self, title: str) -> Resident:
+        if title and title not in self._residents:
+            log.warning("no such model any more, using the default", title=title)
+        return self._residents.get(title) or self._residents[self.default]
+
+    async def _enter(self, resident: Resident) -> Engine:
+        resident.stay()
+        resident.expected += 1
+        try:
+            while resident.draining or resident.engine is None:
+                if resident.draining:
+                    await self._moves.news()
+                elif error := await self._load(resident):
+                    raise copy(error) from error
+            resident.users += 1
+            return resident.engine
+        finally:
+            resident.expected -= 1
+            self._rest(resident)
+
+    async def _load(self, resident: Resident) -> QuipuError | None:
+        """Share one load with everybody who waits; what went wrong, if it did."""
+        if self._closed:
+            return GenerationError("the program is ending")
+        if resident.loading is None:
+            resident.loading = self._spawn(self._come(resident))
+        # Who gives up must not take the load away from the others.
+        return await asyncio.shield(resident.loading)
+
+    async def _come(self, resident: Resident) -> QuipuError | None:
+        try:
+            return await self._moves.come(resident)
+        finally:
+            resident.loading = None
+            self._rest(resident)
+
+    def _rest(self, resident: Resident) -> None:
+        """Note the use; if it was the last one, the idle time begins."""
+        resident.used = next(self._uses)
+        resident.stay()
+        if resident.engine is None or resident.busy or not resident.source.idle or self._closed:
+            return
+        retire = partial(self._retire, resident)
+        resident.timer = asyncio.get_running_loop().call_later(resident.source.idle, retire)
+
+    def _retire(self, resident: Resident) -> None:
+        self._spawn(self._moves.leave(resident, reason="idle"))
+
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Start work in the background; it is held on to, and waited for at the end."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("a model could not leave", reason=str(error), exc_info=error)

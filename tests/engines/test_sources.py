@@ -1,0 +1,181 @@
+"""From the configuration to engines, with real checkpoints and a real generator."""
+
+from __future__ import annotations
+
+import json
+import weakref
+from pathlib import Path
+
+import pytest
+
+from bot.endpoint.generator import EndpointGenerator
+from bot.engines import Engine, Engines
+from bot.engines.local import LocalSource
+from bot.engines.sources import alone, source, sources
+from bot.errors import ConfigError
+from bot.settings import Settings
+from bot.settings.reading import check
+from bot.values import Persona, Place, Role, Turn
+from tests.adapters_made import save_adapter
+from tests.checkpoints import make_checkpoint
+
+HERE = Place("terminal", "here", "now")
+HELLO = [Turn(1, Role.USER, "Hello, who are you?")]
+ENDPOINT = {"kind": "openai", "served": "big", "urls": ["http://127.0.0.1:9/v1"]}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two models that say different things."""
+    base = tmp_path_factory.mktemp("models")
+    first = make_checkpoint(base / "first", context=512, seed=1)
+    return first, make_checkpoint(base / "second", context=256, seed=2)
+
+
+@pytest.fixture
+def settings(folders: tuple[Path, Path]) -> Settings:
+    models = [{"name": str(folder), "device": "cpu", "dtype": "float32"} for folder in folders]
+    return check(
+        {
+            "model": models[0],
+            "models": [models[1]],
+            "sampling": {"max_new_tokens": 12, "temperature": 0},
+        }
+    )
+
+
+async def said(engine: Engine, adapter: str = "") -> str:
+    prompt = engine.builder.build(Persona("Be kind."), HELLO, names=False)
+    answer = engine.generator.generate(prompt, engine.sampling, HERE, adapter=adapter)
+    return "".join([text async for text in answer])
+
+
+async def test_two_models_in_one_process_answer_each_in_their_own_way(settings: Settings) -> None:
+    engines = Engines(sources(settings))
+    try:
+        async with engines.use("first") as first, engines.use("second") as second:
+            assert (first.generator.context, second.generator.context) == (512, 256)
+            assert first.precision == "float32"
+            texts = [await said(first), await said(second)]
+            assert texts == [await said(first), await said(second)]
+        assert texts[0] != texts[1]
+        await engines.reload("second")
+        async with engines.use("second") as again:
+            assert again is not second
+            assert await said(again) == texts[1]
+    finally:
+        await engines.close()
+
+
+async def test_a_model_that_left_is_not_held_by_anybody(settings: Settings) -> None:
+    engines = Engines(sources(settings))
+    try:
+        async with engines.use("first") as engine:
+            await said(engine)
+            before = weakref.ref(engine.generator)
+        del engine
+        await engines.reload("first")
+        assert before() is None
+    finally:
+        await engines.close()
+
+
+def test_a_real_model_knows_the_memory_that_it_needs(settings: Settings) -> None:
+    first, second = sources(settings)
+    rooms = []
+    for each in (first, second):
+        each.fetch()
+        rooms.append(each.room())
+    assert all(room and room.devices == {"cpu"} for room in rooms)
+    assert all(room and 0 < room.needs < room.free < room.total for room in rooms)
+
+
+def test_several_local_models_share_the_memory_for_conversations(settings: Settings) -> None:
+    models = settings.model_copy(update={"models": (*settings.models, *settings.models)})
+    shares = {each.share for each in sources(models) if isinstance(each, LocalSource)}
+    assert shares == {0.8 / 3}
+    (single,) = sources(alone(settings, "first"))
+    assert isinstance(single, LocalSource)
+    assert single.share is None
+
+
+def test_a_prompt_needs_the_small_files_only(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    for name in ("config.json", "generation_config.json", "tokenizer.model"):
+        (tmp_path / name).write_bytes((folders[0] / name).read_bytes())
+    made = source(check({"model": {"title": "Small", "name": str(tmp_path)}}), "Small")
+    assert made is not None
+    assert made.builder().build(None, HELLO, names=False).ids[0] == 1
+
+
+def test_an_endpoint_with_a_name_has_the_models_own_tokens(folders: tuple[Path, Path]) -> None:
+    (local,) = sources(check({"model": {"name": str(folders[0])}}))
+    (far,) = sources(check({"model": {**ENDPOINT, "name": str(folders[0])}}))
+    assert far.room() is None
+    prompts = [each.builder().build(None, HELLO, names=False) for each in (local, far)]
+    assert prompts[0].ids == prompts[1].ids
+    engine = far.load()
+    assert isinstance(engine.generator, EndpointGenerator)
+    assert (engine.precision, engine.generator.context) == ("endpoint", 512)
+
+
+def test_an_endpoint_without_a_name_is_sent_messages() -> None:
+    table = {
+        "model": {**ENDPOINT, "context": 1000},
+        "adapters": [{"name": "pirate", "path": "big-pirate"}],
+    }
+    (far,) = sources(check(table))
+    far.fetch()
+    engine = far.load()
+    assert (engine.title, engine.adapters, engine.generator.context) == ("big", ("pirate",), 1000)
+    prompt = engine.builder.build(Persona("Be kind."), HELLO, names=False)
+    assert prompt.messages == (("system", "Be kind."), ("user", "Hello, who are you?"))
+
+
+def test_one_model_can_be_taken_alone(settings: Settings) -> None:
+    (only,) = alone(settings, "second").every_model
+    assert (only.title, only.warm, only.idle) == ("second", True, 0.0)
+    with pytest.raises(ConfigError, match="no model 'third'; there are first, second"):
+        alone(settings, "third")
+
+
+async def test_an_adapter_changes_what_its_own_model_says(
+    folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    folder = save_adapter(folders[0], tmp_path / "pirate")
+    table = {
+        "model": {"name": str(folders[0]), "device": "cpu", "dtype": "float32"},
+        "adapters": [{"name": "pirate", "path": str(folder)}],
+        "sampling": {"max_new_tokens": 12, "temperature": 0},
+    }
+    engines = Engines(sources(check(table)))
+    try:
+        async with engines.use() as engine:
+            assert engine.adapters == ("pirate",)
+            assert await said(engine) != await said(engine, adapter="pirate")
+    finally:
+        await engines.close()
+
+
+def test_an_adapter_that_is_nowhere_is_said_before_the_model_is_loaded(
+    folders: tuple[Path, Path],
+) -> None:
+    table = {
+        "model": {"name": str(folders[0])},
+        "adapters": [{"name": "pirate", "path": "/nowhere"}],
+    }
+    (made,) = sources(check(table))
+    with pytest.raises(ConfigError, match="'/nowhere' is neither a folder nor"):
+        made.fetch()
+
+
+def test_a_folder_that_changed_is_read_again(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    for file in folders[1].iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (made,) = sources(check({"model": {"name": str(tmp_path)}}))
+    made.fetch()
+    config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
+    config["max_position_embeddings"] = 128
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    made.fetch()
+    assert isinstance(made, LocalSource)
+    assert made.context == 128
