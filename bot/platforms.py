@@ -9,8 +9,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from bot.control.limits import Doorkeeper
+from bot.control.room import ControlRoom
 from bot.conversation.conversations import Conversations
-from bot.conversation.personas import PersonaBook
 from bot.errors import ConfigError
 from bot.ports import Store
 from bot.service import Connect, Connection
@@ -32,7 +33,10 @@ class House(Protocol):
     def conversations(self) -> Conversations: ...
 
     @property
-    def personas(self) -> PersonaBook: ...
+    def control(self) -> ControlRoom: ...
+
+    @property
+    def gate(self) -> Doorkeeper: ...
 
 
 def web_server(settings: Settings, health: Health) -> WebServer | None:
@@ -68,7 +72,9 @@ def _discord(settings: Settings, house: House) -> Connection:
     return DiscordMessenger(
         settings.discord.require_token(),
         inbox=house.conversations,
-        personas=house.personas,
+        control=house.control,
+        behaviours=house.gate,
+        admin_roles=settings.discord.admin_roles,
         api_url=settings.discord.api_url,
         gateway_url=settings.discord.gateway_url,
         message_content=settings.discord.message_content,
@@ -87,7 +93,8 @@ def _slack(settings: Settings, house: House, web: WebServer | None) -> Connectio
     slack.require_all()
     return SlackMessenger(
         inbox=house.conversations,
-        personas=house.personas,
+        control=house.control,
+        behaviours=house.gate,
         bot_token=plain(slack.bot_token),
         app_token=plain(slack.app_token),
         signing_secret=plain(slack.signing_secret),

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from bot.control.records import Origin
+from bot.control.response import Button
 from bot.values import (
     Author,
     Choice,
@@ -20,6 +21,7 @@ from bot.values import (
     ReplyState,
     Sampling,
     Turn,
+    Waiting,
 )
 
 
@@ -84,24 +86,38 @@ class Outlet(Protocol):
         """
 
     async def create(
-        self, text: str, *, nonce: str, final: bool = True, again: bool = False
+        self,
+        text: str,
+        *,
+        nonce: str,
+        final: bool = True,
+        again: bool = False,
+        buttons: Sequence[Button] = (),
     ) -> str:
         """Post a message and return its id. `final` says that this text will not change.
 
         With `again` an earlier try may have posted it, perhaps with an older text: then that
-        message is found by its nonce and nothing is posted twice.
+        message is found by its nonce and nothing is posted twice. `buttons` are shown below it, as
+        far as the platform can.
         """
 
-    async def edit(self, message_id: str, text: str, *, final: bool = True) -> None:
-        """Replace the whole text of a message. Undeliverable if it is gone."""
+    async def edit(
+        self,
+        message_id: str,
+        text: str,
+        *,
+        final: bool = True,
+        buttons: Sequence[Button] = (),
+    ) -> None:
+        """Replace the whole text and the buttons of a message. Undeliverable if it is gone."""
 
     async def delete(self, message_id: str) -> None:
         """Take back a message that is no longer needed. No error if it is gone already."""
 
-    def working(self, waiting: Callable[[], int]) -> AbstractAsyncContextManager[None]:
+    def working(self, waiting: Callable[[], Waiting]) -> AbstractAsyncContextManager[None]:
         """Show that an answer is on its way for as long as it is held.
 
-        `waiting` gives its place in the queue, 0 while it is being written.
+        `waiting` gives its place in the queue, and how long that may take.
         """
 
     def open(self) -> AbstractAsyncContextManager[None]:
@@ -124,7 +140,10 @@ class Inbox(Protocol):
     """What an adapter hands its events to."""
 
     async def accept(self, inbound: Inbound) -> bool:
-        """Claim a message; once this returns it is on disk. False if it was claimed before."""
+        """Claim a message; once this returns it is on disk.
+
+        False if it is not answered: it was claimed before, or is not admitted.
+        """
 
     async def amend(self, place: Place, message_id: str, text: str) -> None:
         """A person edited a message."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
@@ -45,6 +45,10 @@ Connect = Callable[[], Connection]
 """Makes a connection that has not been started yet; a failed one is not used again."""
 
 
+Chore = Callable[[], Coroutine[Any, Any, None]]
+"""Work that goes on beside the platforms for as long as the program runs."""
+
+
 class Service:
     """Runs every platform's connection side by side; one that fails does not stop the others."""
 
@@ -56,6 +60,7 @@ class Service:
         *,
         heartbeat: Path,
         deadline: float,
+        chores: Mapping[str, Chore] | None = None,
     ) -> None:
         self._conversations = conversations
         self._store = store
@@ -64,6 +69,7 @@ class Service:
         self._signed_in: set[str] = set()
         self._heartbeat = heartbeat
         self._deadline = deadline
+        self._chores = chores or {}
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
@@ -82,12 +88,15 @@ class Service:
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT. ConfigError if no connection can be had at all."""
         self._listen_for_signals()
-        alive = asyncio.create_task(self._beat(), name="heartbeat")
+        beside = [
+            asyncio.create_task(self._beside(name, chore), name=name)
+            for name, chore in {"heartbeat": self._beat, **self._chores}.items()
+        ]
         tasks = [asyncio.create_task(self._keep(name), name=name) for name in self._platforms]
         try:
             await self._until_stopped(tasks)
         finally:
-            await self._shut_down([alive, *tasks])
+            await self._shut_down([*beside, *tasks])
 
     async def _until_stopped(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         stop = asyncio.create_task(self._stop.wait(), name="stop")
@@ -139,6 +148,14 @@ class Service:
         for connection in self._connections.values():
             await connection.close()
         log.info("stopped")
+
+    @staticmethod
+    async def _beside(name: str, chore: Chore) -> None:
+        try:
+            await chore()
+        except Exception:
+            # Nobody waits for it, and answers go on without it.
+            log.exception("work in the background ended", name=name)
 
     async def _beat(self) -> None:
         """A sign of life, as long as the event loop turns and the database answers."""

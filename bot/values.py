@@ -16,8 +16,12 @@ class Role(StrEnum):
 
 
 class Standing(StrEnum):
-    """What an author is at a Place, as the platform vouched for it when the message came."""
+    """What an author is at a Place, as the platform vouched for it when the message came.
 
+    An admin manages the channel, an owner the whole workspace.
+    """
+
+    OWNER = "owner"
     ADMIN = "admin"
     MEMBER = "member"
     BOT = "bot"
@@ -102,22 +106,41 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """A person (or bot) at a Place; `id` is stable, `name` is what others see."""
+    """A person (or bot) at a Place; `id` is stable, `name` is what others see.
+
+    `roles` are ids of the platform's roles or groups, where it has them.
+    """
 
     id: str
     name: str
     standing: Standing = Standing.MEMBER
+    roles: tuple[str, ...] = ()
+
+    @property
+    def manages(self) -> bool:
+        """Whether this person manages the channel, or more."""
+        return self.standing in {Standing.ADMIN, Standing.OWNER}
 
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """One message for the bot: markup undone, the bot's own mention removed."""
+    """One message for the bot: markup undone, the bot's own mention removed.
+
+    `mentioned` says that its author turned to the bot, by name, by a reply or in private; without
+    that it is answered only where the Place wants every message answered. `locale` is the author's
+    language where the platform tells it, as in `en-GB`. The names of the channel and the workspace
+    are for personas that speak of them, where the platform tells them.
+    """
 
     place: Place
     author: Author
     text: str
     message_id: str
     said_at: datetime
+    mentioned: bool = True
+    locale: str = ""
+    channel_name: str = ""
+    workspace_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +202,8 @@ class Prompt:
 
     `text` is the same prompt as people would write it, control tokens spelled out; `messages` is it
     as pairs of role (system, user, assistant) and text. `kept` and `dropped` count turns;
-    `first_kept` is the place in the given turns where the prompt begins.
+    `first_kept` is the place in the given turns where the prompt begins. `begun` is the answer so
+    far, with which the prompt ends if the answer is to go on from there.
     """
 
     ids: tuple[int, ...]
@@ -191,6 +215,7 @@ class Prompt:
     cut: bool = False
     stops: tuple[str, ...] = ()
     messages: tuple[tuple[str, str], ...] = ()
+    begun: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +230,14 @@ class Finish:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """A place in the queue, 0 while the answer is being written, and an estimate in seconds."""
+
+    place: int = 0
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """One platform message that a reply occupies, and what was last shown in it."""
 
@@ -215,7 +248,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The bot's answer to one Inbound, as the journal has it."""
+    """The bot's answer to one Inbound, as the journal has it.
+
+    `locale` is the asker's language while the program knows it; the journal does not keep it.
+    """
 
     id: int
     place: Place
@@ -226,6 +262,7 @@ class Reply:
     text: str = ""
     parts: tuple[Part, ...] = ()
     reason: str = ""
+    locale: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -17,19 +18,25 @@ from storage.tables import (
     claims,
     personas,
     places,
+    preferences,
     prompts,
     replies,
     reply_parts,
     settings,
     turns,
     usage,
+    votes,
 )
 
 
 def of_scope(scope: str) -> Any:
     """The places of a workspace, channel or thread, with everything below it."""
-    inside = scope.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "/%"
-    return or_(places.c.id == scope, places.c.id.like(inside, escape="\\"))
+    return _inside(places.c.id, scope)
+
+
+def _inside(place_id: Any, scope: str) -> Any:
+    """Whether a column names the place of a scope, or one below it."""
+    return or_(place_id == scope, place_id.startswith(f"{scope}/", autoescape=True))
 
 
 def channel_scope(place: Place) -> str:
@@ -83,6 +90,28 @@ def purge(connection: Connection, scope: str, before: datetime) -> int:
     return _delete(connection, gone)
 
 
+def every_place(connection: Connection) -> list[str]:
+    """The ids of all places."""
+    return list(connection.execute(select(places.c.id).order_by(places.c.id)).scalars())
+
+
+def purge_places(connection: Connection, ids: Sequence[str], before: datetime) -> int:
+    """As `purge`, for these places alone; their claims go with their replies' age."""
+    workspaces = select(places.c.platform, places.c.workspace).where(places.c.id.in_(ids))
+    for platform, workspace in connection.execute(workspaces.distinct()):
+        there = and_(claims.c.platform == platform, claims.c.workspace == workspace)
+        connection.execute(delete(claims).where(there, claims.c.claimed_at < before))
+    return _delete(connection, and_(replies.c.place_id.in_(ids), replies.c.ended_at < before))
+
+
+def forget_prompts(connection: Connection, before: datetime) -> int:
+    """Delete the prompts of replies older than a time that have neither vote nor preference."""
+    old = select(replies.c.id).where(replies.c.ended_at < before)
+    judged = (select(votes.c.reply_id), select(preferences.c.reply_id))
+    gone = and_(prompts.c.reply_id.in_(old), *(prompts.c.reply_id.not_in(ids) for ids in judged))
+    return connection.execute(delete(prompts).where(gone)).rowcount
+
+
 def count_use(
     connection: Connection, reply_id: int, day: date, *, prompt_tokens: int, tokens: int
 ) -> None:
@@ -103,14 +132,24 @@ def count_use(
 
 
 def use(connection: Connection, place: Place, person: str, day: date) -> tuple[Use, Use]:
-    """What a person used on the whole platform, and everybody in the channel, on a day."""
-    platform = select(places.c.id).where(places.c.platform == place.platform)
-    channel = select(places.c.id).where(of_scope(channel_scope(place)))
-    own = and_(usage.c.author_id == person, usage.c.place_id.in_(platform))
-    return (
-        _sum(connection, and_(usage.c.day == day, own)),
-        _sum(connection, and_(usage.c.day == day, usage.c.place_id.in_(channel))),
-    )
+    """What a person used on the whole platform, and everybody in the channel, on a day.
+
+    A message that still waits for its answer, or is being answered, counts already.
+    """
+    platform, channel = f"{place.platform}:", channel_scope(place)
+    today = usage.c.day == day
+    on_platform = usage.c.place_id.startswith(platform, autoescape=True)
+    own = _sum(connection, and_(today, usage.c.author_id == person, on_platform))
+    all_ = _sum(connection, and_(today, _inside(usage.c.place_id, channel)))
+    # Asked for every message: this walks the index of the few replies that have not ended.
+    running = connection.execute(
+        select(replies.c.place_id, replies.c.author_id)
+        .where(replies.c.ended_at.is_(None), replies.c.finish_reason.is_(None))
+        .order_by(replies.c.id)
+    ).all()
+    mine = sum(row.author_id == person and row.place_id.startswith(platform) for row in running)
+    here = sum(f"{row.place_id}/".startswith(f"{channel}/") for row in running)
+    return Use(own.messages + mine, own.tokens), Use(all_.messages + here, all_.tokens)
 
 
 def totals(connection: Connection, since: date) -> dict[str, Any]:

@@ -32,10 +32,19 @@ class SqlRecords:
     async def settings(self, scopes: Sequence[str]) -> Mapping[str, SettingValue]:
         return await self._database.read(settings.effective, scopes)
 
+    async def every(self, scopes: Sequence[str], key: str) -> list[SettingValue]:
+        return await self._database.read(settings.every, scopes, key)
+
     async def set_settings(
         self, scope: str, values: Mapping[str, Any], author: Author
     ) -> tuple[Change, ...]:
         return await self._database.write(settings.change, scope, values, author, self._now())
+
+    async def everywhere(self, key: str) -> Mapping[str, Any]:
+        return await self._database.read(settings.everywhere, key)
+
+    async def note(self, change: Change) -> None:
+        await self._database.write(settings.note, change)
 
     async def changes(self, scopes: Sequence[str], *, limit: int) -> list[Change]:
         return await self._database.read(settings.changes, scopes, limit)
@@ -95,6 +104,15 @@ class SqlRecords:
 
     async def purge(self, scope: str, before: datetime) -> int:
         return await self._database.write(archive.purge, scope, before)
+
+    async def places(self) -> list[str]:
+        return await self._database.read(archive.every_place)
+
+    async def purge_places(self, places: Sequence[str], before: datetime) -> int:
+        return await self._database.write(archive.purge_places, places, before)
+
+    async def forget_prompts(self, before: datetime) -> int:
+        return await self._database.write(archive.forget_prompts, before)
 
     async def use(self, place: Place, person: str, day: date) -> tuple[Use, Use]:
         return await self._database.read(archive.use, place, person, day)

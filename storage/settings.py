@@ -22,6 +22,22 @@ def effective(connection: Connection, scopes: Sequence[str]) -> dict[str, Settin
     return {row.key: SettingValue(row.key, row.value, row.scope) for row in outermost_first}
 
 
+def every(connection: Connection, scopes: Sequence[str], key: str) -> list[SettingValue]:
+    """What each scope has under a key, innermost first."""
+    here = (settings.c.scope.in_(scopes), settings.c.key == key)
+    rows = connection.execute(select(settings.c.scope, settings.c.value).where(*here))
+    found = {row.scope: row.value for row in rows}
+    return [SettingValue(key, found[scope], scope) for scope in scopes if scope in found]
+
+
+def everywhere(connection: Connection, key: str) -> dict[str, Any]:
+    """What is set under a key, by scope."""
+    found = connection.execute(
+        select(settings.c.scope, settings.c.value).where(settings.c.key == key)
+    )
+    return {row.scope: row.value for row in found}
+
+
 def change(
     connection: Connection, scope: str, values: Mapping[str, Any], author: Author, now: datetime
 ) -> tuple[Change, ...]:

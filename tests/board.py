@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from bot.control.response import Button
 from bot.errors import Busy, QuipuError, Undeliverable
 from bot.reply.delivery import MARKER
-from bot.values import Finish, FinishReason, Place, Prompt, Sampling
+from bot.values import Finish, FinishReason, Place, Prompt, Sampling, Waiting
 
 PATIENCE = 10.0
 """Seconds after which a test gives up waiting."""
@@ -24,6 +25,7 @@ class Posted:
     answering: str
     shown: list[str]
     deleted: bool = False
+    buttons: tuple[Button, ...] = ()
 
     @property
     def text(self) -> str:
@@ -40,7 +42,9 @@ class Board:
     posted: list[Posted] = field(default_factory=list)
     failures: list[QuipuError] = field(default_factory=list)
     failures_after: list[QuipuError] = field(default_factory=list)
+    stubborn: list[QuipuError] = field(default_factory=list)
     seconds: float = 0.0
+    looked: int = 0
     open_replies: int = 0
     most_open: int = 0
     typing: int = 0
@@ -81,10 +85,18 @@ class Board:
         finally:
             self.in_flight -= 1
 
-    async def create(self, place: Place, answering: str, text: str, nonce: str) -> Posted:
+    async def create(
+        self,
+        place: Place,
+        answering: str,
+        text: str,
+        nonce: str,
+        buttons: Sequence[Button] = (),
+    ) -> Posted:
         await self.request()
         if nonce not in self._nonces:
-            message = Posted(f"m{len(self.posted) + 1}", place, answering, [text])
+            number = f"m{len(self.posted) + 1}"
+            message = Posted(number, place, answering, [text], buttons=tuple(buttons))
             self.posted.append(message)
             self._nonces[nonce] = message
         if self.failures_after:  # it is posted, but the answer is lost on the way back
@@ -92,12 +104,13 @@ class Board:
         await self.changed()
         return self._nonces[nonce]
 
-    async def edit(self, message_id: str, text: str) -> None:
+    async def edit(self, message_id: str, text: str, buttons: Sequence[Button] = ()) -> None:
         await self.request()
         message = next((m for m in self.posted if m.id == message_id and not m.deleted), None)
         if message is None:
             raise Undeliverable(f"there is no message {message_id}")
         message.shown.append(text)
+        message.buttons = tuple(buttons)
         await self.changed()
 
 
@@ -122,26 +135,41 @@ class BoardOutlet:
         return self.board.appends
 
     async def create(
-        self, text: str, *, nonce: str, final: bool = True, again: bool = False
+        self,
+        text: str,
+        *,
+        nonce: str,
+        final: bool = True,
+        again: bool = False,
+        buttons: Sequence[Button] = (),
     ) -> str:
         del final, again
-        return (await self.board.create(self.place, self.answering, text, nonce)).id
+        return (await self.board.create(self.place, self.answering, text, nonce, buttons)).id
 
-    async def edit(self, message_id: str, text: str, *, final: bool = True) -> None:
+    async def edit(
+        self,
+        message_id: str,
+        text: str,
+        *,
+        final: bool = True,
+        buttons: Sequence[Button] = (),
+    ) -> None:
         if self.board.appends and not final:
             shown = next(m for m in self.board.posted if m.id == message_id).text
             assert text.startswith(shown), "an unfinished text may only grow"
-        await self.board.edit(message_id, text)
+        await self.board.edit(message_id, text, buttons)
 
     async def delete(self, message_id: str) -> None:
+        if self.board.stubborn:
+            raise self.board.stubborn.pop(0)
         for message in self.board.posted:
             if message.id == message_id:
                 message.deleted = True
         await self.board.changed()
 
     @asynccontextmanager
-    async def working(self, waiting: Callable[[], int]) -> AsyncIterator[None]:
-        assert waiting() >= 0
+    async def working(self, waiting: Callable[[], Waiting]) -> AsyncIterator[None]:
+        assert waiting().place >= 0
         self.board.typing += 1
         await self.board.changed()
         try:
@@ -161,10 +189,12 @@ class BoardOutlet:
             await self.board.changed()
 
     def pause(self) -> float:
+        self.board.looked += 1
         return self.board.seconds if self.board.posted else 0.0
 
 
-Script = Callable[[Prompt], Sequence[str | Exception | asyncio.Event]]
+Step = str | Exception | asyncio.Event | FinishReason
+Script = Callable[[Prompt], Sequence[Step]]
 
 
 def echo(prompt: Prompt) -> Sequence[str]:
@@ -174,9 +204,12 @@ def echo(prompt: Prompt) -> Sequence[str]:
 
 
 class ScriptedAnswer:
-    """Gives the script's text; waits at events and raises errors where the script has them."""
+    """Gives the script's text; waits at events and raises errors where the script has them.
 
-    def __init__(self, steps: Sequence[str | Exception | asyncio.Event], prompt: Prompt) -> None:
+    A reason in the script is how it ends.
+    """
+
+    def __init__(self, steps: Sequence[Step], prompt: Prompt) -> None:
         self.finish: Finish | None = None
         self.closed = asyncio.Event()
         self.waiting = 0
@@ -185,7 +218,7 @@ class ScriptedAnswer:
         self._prompt = prompt
 
     async def __aiter__(self) -> AsyncIterator[str]:
-        tokens = 0
+        tokens, reason = 0, FinishReason.STOP
         for step in self._steps:
             if isinstance(step, asyncio.Event):
                 await self._unless_closed(step)
@@ -195,9 +228,13 @@ class ScriptedAnswer:
                 continue
             if isinstance(step, Exception):
                 raise step
+            if isinstance(step, FinishReason):
+                reason = step
+                break
             tokens += 1
             yield step
-        reason = FinishReason.CANCELLED if self.closed.is_set() else FinishReason.STOP
+        if self.closed.is_set():
+            reason = FinishReason.CANCELLED
         self.finish = Finish(reason, tokens, len(self._prompt.ids))
 
     async def aclose(self) -> None:
@@ -222,6 +259,7 @@ class ScriptedGenerator:
         self.prompts: list[Prompt] = []
         self.answers: list[ScriptedAnswer] = []
         self.adapters: list[str] = []
+        self.samplings: list[Sampling] = []
         self.full = False
 
     def generate(
@@ -233,6 +271,7 @@ class ScriptedGenerator:
             raise Busy("the queue is full")
         self.prompts.append(prompt)
         self.adapters.append(adapter)
+        self.samplings.append(sampling)
         self.answers.append(ScriptedAnswer(self.script(prompt), prompt))
         return self.answers[-1]
 

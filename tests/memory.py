@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bot.errors import Forbidden, QuipuError, TooLong
-from bot.values import Author, Inbound, Persona, Place, Standing
+from bot.values import Author, Inbound, Persona, Place
 
 
 @dataclass
@@ -93,5 +93,5 @@ class MemoryPersonas:
         return await self.show(place)
 
     def _allow(self, author: Author) -> None:
-        if author.standing is not Standing.ADMIN:
+        if not author.manages:
             raise Forbidden

@@ -1,1 +1,1 @@
-"""Discord: gateway events in, messages and edits out, the persona's slash commands."""
+"""Discord: gateway events in, messages and edits out; commands, buttons and forms both ways."""

@@ -9,21 +9,30 @@ from weakref import WeakValueDictionary
 import discord
 import structlog
 
+from adapters.discord.attachments import MOST_BYTES, MOST_FILES
 from adapters.discord.failures import translated
-from adapters.discord.inbound import addressed, inbound_of, said_by_person, text_of
+from adapters.discord.hearing import Hearing
+from adapters.discord.inbound import addressed, said_by_person, spoken, visible
 from adapters.discord.places import known_channel, place_of
+from adapters.discord.threads import Threads
+from bot.control.words import say
 from bot.errors import PlatformError, QuipuError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 
     import aiohttp
     from discord.gateway import DiscordWebSocket
 
+    from adapters.discord.attachments import Attachments
+    from adapters.discord.hearing import Heard
+    from adapters.discord.interactions import Interactions
+    from bot.control.ports import Behaviours
     from bot.ports import Inbox
     from bot.values import Inbound, Place
 
-    Apology = Callable[[Inbound, QuipuError], Awaitable[None]]
+    Tell = Callable[[Inbound, str, str], Awaitable[None]]
+    """Says something of the program's own under a message, once for each nonce."""
 
 log = structlog.get_logger(__name__)
 
@@ -53,10 +62,14 @@ class GatewayClient(discord.Client):
     def __init__(
         self,
         inbox: Inbox,
-        apologise: Apology,
+        tell: Tell,
         *,
         message_content: bool,
         http_trace: aiohttp.TraceConfig,
+        files: Attachments,
+        interactions: Interactions,
+        behaviours: Behaviours | None = None,
+        admin_roles: Collection[str] = (),
     ) -> None:
         keep_quiet_about_voice()
         super().__init__(
@@ -69,7 +82,10 @@ class GatewayClient(discord.Client):
             http_trace=http_trace,
         )
         self._inbox = inbox
-        self._apologise = apologise
+        self._tell = tell
+        self._interactions = interactions
+        self.threads = Threads(self)
+        self._hearing = Hearing(files, self.threads, behaviours, admin_roles)
         self._order: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self.listening = True
 
@@ -92,13 +108,20 @@ class GatewayClient(discord.Client):
 
     async def on_message(self, message: discord.Message) -> None:
         """Hand a message for the bot to the Inbox."""
-        if not self.listening or self.user is None or not addressed(message, self.user):
+        if not self.listening or self.user is None or not spoken(message, self.user):
+            return
+        # Without the message-content intent most messages end here, and nobody is asked.
+        if not addressed(message, self.user) and not visible(message):
             return
         async with self._turn(message.channel.id):
             channel = await self._known(message.channel)
-            inbound = inbound_of(message, self.user, channel)
-            if inbound is not None:
-                await self._hand_on(inbound)
+            heard = await self._hearing.hear(message, self.user, channel)
+            if heard is not None:
+                await self._hand_on(heard)
+
+    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        """Hand on the use of a command, menu, button or form."""
+        await self._interactions.handle(interaction)
 
     async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
         """Pass on new words; Discord also reports its own additions, such as link previews."""
@@ -109,8 +132,12 @@ class GatewayClient(discord.Client):
         if not message.content:
             return
         async with self._turn(message.channel.id):
-            if place := await self._place(message.channel):
-                await self._inbox.amend(place, str(message.id), text_of(message, self.user))
+            places = await self._places(message.channel, str(message.id))
+            if not places:
+                return
+            words = await self._hearing.words(message, self.user)
+            for place in places:
+                await self._inbox.amend(place, str(message.id), words)
 
     async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
         """Pass on that a message is gone."""
@@ -127,19 +154,24 @@ class GatewayClient(discord.Client):
 
     async def _withdraw(self, channel_id: int, guild_id: int | None, ids: Iterable[int]) -> None:
         async with self._turn(channel_id):
-            place = await self._place(self._channel(channel_id, guild_id))
-            if place is None:
-                return
+            channel = self._channel(channel_id, guild_id)
             for message_id in ids:
-                await self._inbox.withdraw(place, str(message_id))
+                for place in await self._places(channel, str(message_id)):
+                    await self._inbox.withdraw(place, str(message_id))
 
-    async def _hand_on(self, inbound: Inbound) -> None:
+    async def _hand_on(self, heard: Heard) -> None:
+        inbound = heard.inbound
         try:
-            claimed = await self._inbox.accept(inbound)
+            # A file that cannot be read, and not a word with it, leaves nothing to answer.
+            claimed = bool(inbound.text or not heard.declined) and await self._inbox.accept(inbound)
             log.debug("discord.message", id=inbound.message_id, claimed=claimed)
         except QuipuError as error:
             log.exception("discord.message_not_accepted", id=inbound.message_id)
-            await self._apologise(inbound, error)
+            await self._tell(inbound, error.notice, f"sorry-{inbound.message_id}")
+            return
+        if heard.declined and (claimed or (inbound.mentioned and not inbound.text)):
+            words = declined(heard.declined, inbound.locale)
+            await self._tell(inbound, words, f"files-{inbound.message_id}")
 
     def _turn(self, channel_id: int) -> asyncio.Lock:
         # discord.py runs every event as a task of its own; the lock is fair and so keeps the
@@ -150,8 +182,13 @@ class GatewayClient(discord.Client):
         found = self.get_channel(channel_id)
         return found or self.get_partial_messageable(channel_id, guild_id=guild_id)
 
-    async def _place(self, channel: Any) -> Place | None:
-        return place_of(await self._known(channel))
+    async def _places(self, channel: Any, message_id: str) -> list[Place]:
+        """Where a message may have been saved: its own Place, or the thread opened for it."""
+        place = place_of(await self._known(channel))
+        if place is None:
+            return []
+        thread = self.threads.hangs_on(place, message_id)
+        return [place] if thread is None else [place, thread]
 
     async def _known(self, channel: Any) -> Any:
         try:
@@ -160,3 +197,10 @@ class GatewayClient(discord.Client):
         except PlatformError as error:
             log.warning("discord.channel_unknown", channel=channel.id, reason=str(error))
             return None
+
+
+def declined(names: Sequence[str], locale: str) -> str:
+    """Why these files were not read, in one sentence."""
+    shown = ", ".join(f"`{name.replace('`', '')}`" for name in names)
+    most = MOST_BYTES // 1000
+    return say("discord.file_declined", locale, names=shown, most=most, count=MOST_FILES)

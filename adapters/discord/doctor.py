@@ -19,6 +19,7 @@ def needed_permissions() -> discord.Permissions:
         view_channel=True,
         send_messages=True,
         send_messages_in_threads=True,
+        create_public_threads=True,
         read_message_history=True,
     )
 

@@ -11,21 +11,25 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from adapters.discord.attachments import Attachments
 from adapters.discord.budget import Budget
+from adapters.discord.calls import Caller
 from adapters.discord.client import GatewayClient
-from adapters.discord.commands import CommandTree, PersonaCommands
+from adapters.discord.declared import application_commands
 from adapters.discord.failures import translated
+from adapters.discord.interactions import Interactions
 from adapters.discord.outbound import ClosedPlaces, DiscordOutlet
 from adapters.discord.places import PLATFORM
 from adapters.discord.registration import register
-from adapters.discord.stopping import stop_command
 from adapters.discord.trace import Trace
+from bot.control.commands import COMMANDS
 from bot.errors import ConfigError, PlatformError, QuipuError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Collection, Coroutine
 
-    from bot.ports import Inbox, Personas
+    from bot.control.ports import Behaviours, Control
+    from bot.ports import Inbox
     from bot.values import Inbound, Place
 
 log = structlog.get_logger(__name__)
@@ -55,7 +59,9 @@ class DiscordMessenger:
         token: str,
         *,
         inbox: Inbox,
-        personas: Personas,
+        control: Control,
+        behaviours: Behaviours | None = None,
+        admin_roles: Collection[str] = (),
         api_url: str | None = None,
         gateway_url: str | None = None,
         message_content: bool = False,
@@ -68,15 +74,17 @@ class DiscordMessenger:
         self._budget = Budget()
         self._trace = Trace(self._budget)
         self._closed_places = ClosedPlaces()
+        self._files = Attachments(api_url)
         self._client = GatewayClient(
             inbox,
-            self._apologise,
+            self._tell,
             message_content=message_content,
             http_trace=self._trace.config(),
+            files=self._files,
+            interactions=Interactions(control, Caller(admin_roles), self._files, COMMANDS),
+            behaviours=behaviours,
+            admin_roles=admin_roles,
         )
-        self._tree = CommandTree(self._client)
-        self._tree.add_command(PersonaCommands(personas))
-        self._tree.add_command(stop_command(inbox))
         self._tasks: set[asyncio.Task[None]] = set()
         self._connection: asyncio.Task[None] | None = None
 
@@ -89,6 +97,7 @@ class DiscordMessenger:
             budget=self._budget,
             trace=self._trace,
             closed=self._closed_places,
+            threads=self._client.threads,
         )
 
     async def start(self) -> None:
@@ -104,7 +113,7 @@ class DiscordMessenger:
             await self._client.close()
             raise
         if self._sync_commands:
-            self._in_background(register(self._client, self._tree))
+            self._in_background(register(self._client, application_commands(COMMANDS)))
 
     async def run(self) -> None:
         """Listen until stopped. ConfigError if Discord refuses the intents or the token."""
@@ -136,6 +145,7 @@ class DiscordMessenger:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._trace.close()
+        await self._files.close()
         await self._client.close()
 
     async def _connect(self) -> None:
@@ -154,12 +164,12 @@ class DiscordMessenger:
             return ConfigError(BAD_TOKEN)
         return PlatformError(f"Discord closed the gateway with code {error.code}: {error.reason}")
 
-    async def _apologise(self, inbound: Inbound, error: QuipuError) -> None:
+    async def _tell(self, inbound: Inbound, text: str, nonce: str) -> None:
         outlet = self.outlet(inbound.place, inbound.message_id)
         try:
-            await outlet.create(error.notice, nonce=f"sorry-{inbound.message_id}")
+            await outlet.create(text, nonce=nonce)
         except PlatformError:
-            log.exception("discord.apology_not_sent", place=inbound.place.id)
+            log.exception("discord.not_told", place=inbound.place.id)
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 import discord
 import structlog
 
 from adapters.discord.budget import Budget
+from adapters.discord.components import buttons_of, view_of
 from adapters.discord.failures import NO_HISTORY_FOR_REPLY, translated
 from adapters.discord.places import channel_id
+from adapters.discord.threads import Threads
 from adapters.discord.trace import Trace
+from bot.control.response import Button
 from bot.errors import PlatformError, Undeliverable
-from bot.values import Place
+from bot.values import Place, Waiting
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +66,7 @@ class DiscordOutlet:
         budget: Budget,
         trace: Trace,
         closed: ClosedPlaces,
+        threads: Threads,
     ) -> None:
         self._channel_id = channel_id(place)
         self._channel = client.get_partial_messageable(self._channel_id)
@@ -70,18 +75,27 @@ class DiscordOutlet:
         self._budget = budget
         self._trace = trace
         self._closed = closed
+        self._threads = threads
         self._begun = False
+        self._shown: dict[str, tuple[Button, ...]] = {}
 
     async def create(
-        self, text: str, *, nonce: str, final: bool = True, again: bool = False
+        self,
+        text: str,
+        *,
+        nonce: str,
+        final: bool = True,
+        again: bool = False,
+        buttons: Sequence[Button] = (),
     ) -> str:
         """Post a message as a reply to the one being answered; Discord itself minds the nonce."""
         del final, again
         try:
             with translated(self._place.id):
                 await self._admitted()
+                await self._threads.ensure(self._place, self._answering)
                 self._budget.departed()
-                message = await self._send(text, _short(nonce))
+                message = await self._send(text, _short(nonce), view_of(buttons_of(buttons)))
         except Undeliverable as error:
             self._closed.note(self._channel_id, error)
             raise
@@ -89,9 +103,17 @@ class DiscordOutlet:
         self._begun = True
         return str(message.id)
 
-    async def edit(self, message_id: str, text: str, *, final: bool = True) -> None:
+    async def edit(
+        self,
+        message_id: str,
+        text: str,
+        *,
+        final: bool = True,
+        buttons: Sequence[Button] = (),
+    ) -> None:
         """Replace the text; returns when Discord has it, without discord.py's sleep after it."""
         del final
+        changed = self._changed(message_id, tuple(buttons))
         message = self._channel.get_partial_message(int(message_id))
         with translated(self._place.id):
             await self._admitted()
@@ -99,8 +121,9 @@ class DiscordOutlet:
             try:
                 async with asyncio.timeout(REQUEST_TIMEOUT):
                     await self._trace.until_landed(
-                        message.edit(content=text, allowed_mentions=SILENT)
+                        message.edit(content=text, allowed_mentions=SILENT, **changed)
                     )
+                self._shown[message_id] = tuple(buttons)
             finally:
                 self._budget.returned(self._channel_id)
 
@@ -124,27 +147,38 @@ class DiscordOutlet:
         """Keep a slot of the channel's edits for this reply's final one."""
         return self._open()
 
-    def working(self, waiting: Callable[[], int]) -> AbstractAsyncContextManager[None]:
+    def working(self, waiting: Callable[[], Waiting]) -> AbstractAsyncContextManager[None]:
         """Show "is typing" for as long as this is held; Discord has no words for a queue."""
         del waiting
         return self._working()
 
-    async def _send(self, text: str, nonce: str) -> discord.Message:
+    def _changed(self, message_id: str, buttons: tuple[Button, ...]) -> dict[str, Any]:
+        """What an edit says of the buttons: nothing while they stay the same."""
+        if self._shown.get(message_id) == buttons:
+            return {}
+        return {"view": view_of(buttons_of(buttons))}
+
+    async def _send(self, text: str, nonce: str, view: discord.ui.View | None) -> discord.Message:
+        plain: dict[str, Any] = {"nonce": nonce, "allowed_mentions": SILENT}
+        if view is not None:
+            plain["view"] = view
         async with asyncio.timeout(REQUEST_TIMEOUT):
             try:
-                return await self._channel.send(
-                    text, nonce=nonce, allowed_mentions=SILENT, reference=self._reference()
-                )
+                return await self._channel.send(text, **plain, **self._reference())
             except discord.HTTPException as error:
                 if error.code != NO_HISTORY_FOR_REPLY:
                     raise
                 log.info("discord.plain_answer", place=self._place.id, reason=str(error))
-                return await self._channel.send(text, nonce=nonce, allowed_mentions=SILENT)
+                return await self._channel.send(text, **plain)
 
-    def _reference(self) -> discord.MessageReference:
-        return discord.MessageReference(
+    def _reference(self) -> dict[str, Any]:
+        if self._place.thread == self._answering:
+            # The question that a thread hangs on is not in it, but above it.
+            return {}
+        reference = discord.MessageReference(
             message_id=int(self._answering), channel_id=self._channel_id, fail_if_not_exists=False
         )
+        return {"reference": reference}
 
     async def _admitted(self) -> None:
         while (wait := self._budget.admission()) > 0:  # noqa: ASYNC110 - nobody to notify us
@@ -171,8 +205,9 @@ class DiscordOutlet:
         while True:
             try:
                 await self._admitted()
-                self._budget.departed()
                 with translated(self._place.id):
+                    await self._threads.ensure(self._place, self._answering)
+                    self._budget.departed()
                     await self._channel.typing()
             except PlatformError as error:
                 log.debug("discord.typing_failed", place=self._place.id, error=str(error))

@@ -1,4 +1,4 @@
-"""Discord's guilds, channels, threads and DMs as Places, and back."""
+"""Discord's guilds, channels, threads and DMs as Places, and what people are there."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bot.values import Place
+from bot.values import Place, Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Collection
 
 PLATFORM = "discord"
 PRIVATE = "@me"
@@ -24,6 +24,14 @@ def place_of(channel: Any) -> Place | None:
     if isinstance(channel, discord.abc.GuildChannel):
         return Place(PLATFORM, str(channel.guild.id), str(channel.id))
     return None
+
+
+def standing_of(permissions: discord.Permissions, admin_roles: Collection[str]) -> Standing:
+    """What these permissions make of a person who has these of the configured roles."""
+    if permissions.administrator or permissions.manage_guild:
+        return Standing.OWNER
+    manages = permissions.manage_channels or admin_roles
+    return Standing.ADMIN if manages else Standing.MEMBER
 
 
 def channel_id(place: Place) -> int:

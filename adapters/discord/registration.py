@@ -1,4 +1,4 @@
-"""Tells Discord the bot's slash commands, but only when they differ from what it has."""
+"""Tells Discord the bot's application commands, but only when they differ from what it has."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import discord
 import structlog
-from discord import app_commands
+from discord.http import Route
 
 from adapters.discord.failures import translated
 from bot.errors import PlatformError
@@ -19,10 +19,14 @@ DECLARED = frozenset(
     {
         "name",
         "description",
+        "description_localizations",
         "options",
         "required",
         "choices",
         "value",
+        "autocomplete",
+        "min_value",
+        "max_value",
         "min_length",
         "max_length",
         "contexts",
@@ -34,25 +38,27 @@ DECLARED = frozenset(
 CHAT_INPUT = 1
 
 
-async def register(client: discord.Client, tree: app_commands.CommandTree[Any]) -> None:
+async def register(client: discord.Client, wanted: list[dict[str, Any]]) -> None:
     """Bring Discord's list of commands up to date. Failures are logged: the bot works without."""
+    application = client.application_id
     try:
         with translated("registering commands"):
-            if await _up_to_date(client, tree):
+            if application is None or declared(await _present(client)) == declared(wanted):
                 log.debug("discord.commands_unchanged")
                 return
-            await tree.sync()
-            log.info("discord.commands_registered")
-    except (PlatformError, app_commands.AppCommandError):
+            await client.http.bulk_upsert_global_commands(application, wanted)
+            log.info("discord.commands_registered", count=len(wanted))
+    except PlatformError:
         log.exception("discord.commands_not_registered")
 
 
-async def _up_to_date(client: discord.Client, tree: app_commands.CommandTree[Any]) -> bool:
-    if client.application_id is None:
-        return False
-    present = await client.http.get_global_commands(client.application_id)
-    wanted = [command.to_dict(tree) for command in tree.get_commands()]
-    return declared(present) == declared(wanted)
+async def _present(client: discord.Client) -> list[dict[str, Any]]:
+    # Without being asked Discord leaves the translations out, and every start would differ.
+    route = Route("GET", f"/applications/{client.application_id}/commands")
+    found: list[dict[str, Any]] = await client.http.request(
+        route, params={"with_localizations": "true"}
+    )
+    return found
 
 
 def declared(commands: Iterable[Mapping[str, Any]]) -> list[Any]:

@@ -19,13 +19,16 @@ POST, UPDATE, DELETE = "chat.postMessage", "chat.update", "chat.delete"
 STATUS, SESSION = "assistant.threads.setStatus", "agents.sessions.setStatus"
 PROMPTS = "assistant.threads.setSuggestedPrompts"
 HISTORY, REPLIES = "conversations.history", "conversations.replies"
-PERSON, VIEW = "users.info", "views.open"
+PERSON, VIEW, VIEW_ANEW = "users.info", "views.open", "views.update"
+WHISPER, DIRECT = "chat.postEphemeral", "conversations.open"
+UPLOAD, SHARE = "files.getUploadURLExternal", "files.completeUploadExternal"
+FILE, GROUPS = "files.info", "usergroups.list"
 
 MINUTE = 60.0
 TIERS = {
-    **dict.fromkeys((START, STOP), 20),
-    **dict.fromkeys((UPDATE, DELETE, SESSION, HISTORY, REPLIES), 50),
-    **dict.fromkeys((APPEND, PROMPTS, PERSON, VIEW), 100),
+    **dict.fromkeys((START, STOP, GROUPS), 20),
+    **dict.fromkeys((UPDATE, DELETE, SESSION, HISTORY, REPLIES, DIRECT), 50),
+    **dict.fromkeys((APPEND, PROMPTS, PERSON, VIEW, VIEW_ANEW, WHISPER, UPLOAD, SHARE, FILE), 100),
     **dict.fromkeys((POST, STATUS), 300),
 }
 PER_CHANNEL = {POST: (5, 5.0), STATUS: (60, 60.0)}

@@ -1,159 +1,192 @@
-"""The slash command: `/quipu persona show|set|clear`, `/quipu stop` and `/quipu help`.
+"""Everything that people do with commands, buttons, menus and windows, on its way to the Control.
 
-Slack tells us nothing of what a person may do, so we ask who they are: admins and owners of the
-workspace, and those whom the configuration lists, manage personas. In a direct message everybody
-does. All answers are for the person alone.
+Slack waits three seconds for an acknowledgement and opens windows within three. What takes longer
+is answered later, for the person alone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
 
 import structlog
 
-from adapters.slack.api import Api
-from adapters.slack.budget import VIEW
-from adapters.slack.listener import Surroundings
-from adapters.slack.manifest import COMMAND
-from adapters.slack.markup import escaped, unescaped
-from adapters.slack.modal import CALLBACK, done, persona_modal, refused, submitted
-from adapters.slack.places import channel_place
+from adapters.slack.answers import Answers
+from adapters.slack.blocks import PRESSED, Json, messages
+from adapters.slack.calls import Caller
+from adapters.slack.listener import InBackground, Surroundings
+from adapters.slack.manifest import COMMAND, MENU, SETTINGS
+from adapters.slack.occasions import Occasion, Payload
+from adapters.slack.submissions import Submissions
+from adapters.slack.windows import CALLBACKS, Memo, note_window, where_window
 from adapters.slack.workspaces import Workspace
-from bot.errors import Busy, Forbidden, PlatformError, QuipuError, Refused
-from bot.values import Author, Persona, Place, Standing
+from bot.control.ports import Control
+from bot.control.response import Call, Response
+from bot.control.words import say
+from bot.errors import Forbidden, QuipuError, Refused
 
 if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncAck, AsyncApp
     from slack_bolt.context.async_context import AsyncBoltContext
 
-    from bot.ports import Inbox, Personas
-
 log = structlog.get_logger(__name__)
 
-PATIENCE = 2.5
-"""Seconds; Slack waits three for the answer, and its modals open within three."""
-LONGEST_SHOWN = 10_000
-HELP = (
-    f"*{COMMAND} persona show* – the persona that I have in this channel\n"
-    f"*{COMMAND} persona set* _text_ – give me a persona here; without text a window opens\n"
-    f"*{COMMAND} persona clear* – take back the persona set here\n"
-    f"*{COMMAND} stop* – stop the answer that I am writing for you here\n"
-    f"*{COMMAND} help* – this list"
-)
-NO_PERSONA = "I have no persona here."
-NOT_ALLOWED = "Only admins of this workspace can change the persona that I have here."
-NO_WORDS = f"A persona needs some words. `{COMMAND} persona clear` takes it back."
-STOPPED = "I stopped."
-NOTHING_TO_STOP = "I am not writing anything for you here."
+PATIENCE = 2.0
+"""Seconds in which an answer can be the acknowledgement itself."""
 
 
 class Commands:
-    """Answers the slash command and its window, by way of the core's Personas and Inbox."""
+    """Answers the slash command, buttons, shortcuts and windows, by way of the core's Control."""
 
-    def __init__(self, personas: Personas, inbox: Inbox, around: Surroundings, api: Api) -> None:
-        self._personas = personas
-        self._inbox = inbox
+    def __init__(
+        self, control: Control, around: Surroundings, answers: Answers, in_background: InBackground
+    ) -> None:
+        self._control = control
         self._around = around
-        self._api = api
+        self._answers = answers
+        self._caller = Caller(around)
+        self._submissions = Submissions(control, self._caller, answers)
+        self._in_background = in_background
 
     def listen(self, app: AsyncApp) -> None:
-        """Take this app's command and the submissions of its window."""
+        """Take this app's commands, buttons, shortcuts and windows."""
         app.command(COMMAND)(self.on_command)
-        app.view(CALLBACK)(self.on_submission)
+        app.action(PRESSED)(self.on_press)
         app.action(re.compile(""))(_acknowledged)
+        app.shortcut(re.compile(f"^{MENU}"))(self.on_shortcut)
+        app.view(CALLBACKS)(self.on_submission)
 
-    async def on_command(
-        self, ack: AsyncAck, command: Mapping[str, Any], context: AsyncBoltContext
-    ) -> None:
-        """Do it, and say so."""
+    async def on_command(self, ack: AsyncAck, command: Payload, context: AsyncBoltContext) -> None:
+        """Do it, and say so: at once if that can be, else as soon as it is done."""
+        occasion: Occasion | None = None
         try:
-            async with asyncio.timeout(PATIENCE):
-                words = await self._carried_out(command, await self._workspace(context))
-        except (QuipuError, TimeoutError) as error:
-            words = _excuse(error, str(command.get("user_id")))
-        if words:
-            await ack(text=words, response_type="ephemeral")
+            occasion = Occasion.of_command(await self._workspace(context), command)
+        except QuipuError as error:
+            await ack(text=_excuse(error), response_type="ephemeral")
+            return
+        work = asyncio.create_task(
+            self._bodies(self._typed(occasion, str(command.get("text") or "")), occasion)
+        )
+        await asyncio.wait({work}, timeout=PATIENCE)
+        bodies = work.result() if work.done() else []
+        if bodies:
+            await ack(**bodies[0], response_type="ephemeral")
         else:
             await ack()
+        if not work.done():
+            self._in_background(self._later(occasion, work))
+        elif bodies[1:]:
+            self._in_background(self._answers.post(occasion, bodies[1:]))
 
-    async def on_submission(
-        self, ack: AsyncAck, body: Mapping[str, Any], context: AsyncBoltContext
+    async def on_press(
+        self, ack: AsyncAck, body: Payload, action: Payload, context: AsyncBoltContext
     ) -> None:
-        """Save what was written in the window, if the person still may."""
-        user = str(body["user"]["id"])
-        try:
-            async with asyncio.timeout(PATIENCE):
-                workspace = await self._workspace(context)
-                channel, text = submitted(body["view"])
-                author = await self._manager(workspace, user, channel)
-                persona = await self._saved(channel_place(workspace.key, channel), text, author)
-        except (QuipuError, TimeoutError) as error:
-            await ack(**refused(_excuse(error, user)))
-        else:
-            await ack(response_action="update", view=done(described(persona)))
+        """A button was pressed, below an answer or below words of ours for one person."""
+        await ack()
+        occasion = Occasion.of_action(await self._workspace(context), body)
+        self._in_background(self._press(occasion, body, action))
 
-    async def _carried_out(self, command: Mapping[str, Any], workspace: Workspace) -> str:
-        user, channel = str(command["user_id"]), str(command["channel_id"])
-        verb, _, rest = str(command.get("text") or "").strip().partition(" ")
-        action, _, text = rest.strip().partition(" ")
-        place = channel_place(workspace.key, channel)
-        match verb.lower(), action.lower():
-            case "persona", "show" | "":
-                return shown(await self._personas.show(place))
-            case "persona", "set":
-                author = await self._manager(workspace, user, channel)
-                if not text.strip():
-                    await self._open_modal(workspace, str(command["trigger_id"]), place)
-                    return ""
-                return "Done. " + shown(await self._saved(place, unescaped(text), author))
-            case "persona", "clear":
-                author = await self._manager(workspace, user, channel)
-                left = await self._personas.clear(place, author)
-                return "The persona set here is gone. " + shown(left)
-            case "stop", "":
-                author = await self._around.people.author(workspace, user, channel)
-                return STOPPED if await self._stopped(place, author) else NOTHING_TO_STOP
-        return HELP
+    async def on_shortcut(
+        self, ack: AsyncAck, shortcut: Payload, context: AsyncBoltContext
+    ) -> None:
+        """A command was chosen from a message's menu, or the settings from everywhere."""
+        await ack()
+        occasion = Occasion.of_action(await self._workspace(context), shortcut)
+        command = tuple(str(shortcut["callback_id"]).removeprefix(MENU).split("."))
+        if message := shortcut.get("message"):
+            answer = self._chosen(occasion, command, message)
+            self._in_background(self._later(occasion, self._bodies(answer, occasion)))
+        elif command == SETTINGS:
+            self._in_background(self._ask_where(occasion))
 
-    async def _stopped(self, place: Place, author: Author) -> bool:
-        """Stop the newest answer of this channel that the person may stop.
+    async def on_submission(self, ack: AsyncAck, body: Payload, context: AsyncBoltContext) -> None:
+        """A window was sent."""
+        occasion = Occasion.of_action(await self._workspace(context), body)
+        work = asyncio.create_task(self._submitted(occasion, body["view"]))
+        await asyncio.wait({work}, timeout=PATIENCE)
+        if work.done():
+            await ack(**work.result())
+            return
+        locale = await self._caller.locale(occasion)
+        waiting = note_window(say("slack.at_it", locale), Memo.read(body["view"]), locale)
+        await ack(response_action="update", view=waiting)
+        self._in_background(self._changed_later(occasion, work, locale))
 
-        Slack does not say from which thread a command came.
-        """
-        forbidden: Forbidden | None = None
-        asked = self._around.asked.places(place.workspace, place.channel)
-        for candidate in dict.fromkeys([*asked, place]):
+    async def _typed(self, occasion: Occasion, text: str) -> tuple[Response, Call]:
+        refused: Refused | None = None
+        for call in await self._caller.typed(occasion, text):
             try:
-                if await self._inbox.stop(candidate, author):
-                    return True
-            except Forbidden as error:
-                forbidden = error
-        if forbidden:
-            raise forbidden
-        return False
+                return await self._control.carry_out(call), call
+            except Refused as error:
+                # Of several conversations, the one that the person may not touch is the news.
+                if refused is None or isinstance(error, Forbidden):
+                    refused = error
+        assert refused is not None
+        raise refused
 
-    async def _saved(self, place: Place, text: str, author: Author) -> Persona:
-        if not text.strip():
-            raise Refused(notice=NO_WORDS)
-        return await self._personas.set(place, text.strip(), author)
+    async def _chosen(
+        self, occasion: Occasion, command: tuple[str, ...], message: Payload
+    ) -> tuple[Response, Call]:
+        call = await self._caller.of_message(occasion, command, message)
+        return await self._control.carry_out(call), call
 
-    async def _open_modal(self, workspace: Workspace, trigger: str, place: Place) -> None:
-        present = await self._personas.show(place)
-        arguments = {"trigger_id": trigger, "view": persona_modal(place.channel, present.text)}
+    async def _pressed(
+        self, occasion: Occasion, body: Payload, action: Payload
+    ) -> tuple[Response, Call]:
+        call = await self._caller.pressed(occasion, body, action)
+        return await self._control.carry_out(call), call
+
+    async def _press(self, occasion: Occasion, body: Payload, action: Payload) -> None:
+        bodies = await self._bodies(self._pressed(occasion, body, action), occasion)
+        if not occasion.view or not bodies:
+            await self._answers.post(occasion, bodies)
+            return
+        memo, text = Memo.read(body["view"]), str(bodies[0]["text"])
+        locale = await self._caller.locale(occasion)
+        await self._change(occasion, note_window(text, memo, locale))
+
+    async def _submitted(self, occasion: Occasion, view: Payload) -> Json:
         try:
-            await self._api.call(workspace, VIEW, arguments, patient=False)
-        except PlatformError as error:
-            raise Busy(f"the window did not open: {error}") from error
+            return await self._submissions.acknowledgement(occasion, view)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the person is waiting
+            locale = await self._caller.locale(occasion)
+            note = note_window(_excuse(error), Memo.read(view), locale)
+            return {"response_action": "update", "view": note}
 
-    async def _manager(self, workspace: Workspace, user: str, channel: str) -> Author:
-        """The person, as an admin. Forbidden unless Slack or the configuration says so."""
-        author = await self._around.people.author(workspace, user, channel, anew=True)
-        if author.standing is not Standing.ADMIN:
-            raise Forbidden(f"{user} does not manage {channel}", notice=NOT_ALLOWED)
-        return author
+    async def _bodies(
+        self, work: Awaitable[tuple[Response, Call]], occasion: Occasion
+    ) -> list[Json]:
+        """What is to be said; of a failure, why."""
+        try:
+            response, call = await work
+            return await self._answers.told(response, call, occasion)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the person is waiting
+            return messages(_excuse(error))
+
+    async def _later(self, occasion: Occasion, work: Awaitable[list[Json]]) -> None:
+        await self._answers.post(occasion, await work)
+
+    async def _changed_later(self, occasion: Occasion, work: Awaitable[Json], locale: str) -> None:
+        said = await work
+        if (window := said.get("view")) is None:  # nothing can be put right in it any more
+            words = " ".join(said.get("errors", {}).values())
+            window = note_window(words, Memo(occasion.channel), locale)
+        await self._change(occasion, window)
+
+    async def _change(self, occasion: Occasion, window: Json) -> None:
+        try:
+            await self._answers.change(occasion, window)
+        except QuipuError as error:
+            log.warning("slack.window_not_changed", person=occasion.user, reason=str(error))
+
+    async def _ask_where(self, occasion: Occasion) -> None:
+        locale = await self._caller.locale(occasion)
+        try:
+            await self._answers.open(occasion, where_window(Memo("", command=SETTINGS), locale))
+        except QuipuError as error:
+            log.warning("slack.window_not_opened", person=occasion.user, reason=str(error))
 
     async def _workspace(self, context: AsyncBoltContext) -> Workspace:
         found = await self._around.workspaces.find(context.enterprise_id, context.team_id)
@@ -162,39 +195,16 @@ class Commands:
         return found
 
 
-def shown(persona: Persona) -> str:
-    """The persona with its text, as a quote."""
-    words = described(persona)
-    if not persona.text:
-        return words
-    return f"{words}\n>>> {escaped(persona.text[:LONGEST_SHOWN])}"
-
-
-def described(persona: Persona) -> str:
-    """Which persona this is, and whose."""
-    if not persona.version:
-        return "I have the persona of my configuration here:" if persona.text else NO_PERSONA
-    words = f"I have persona version {persona.version} here"
-    if persona.set_by:
-        words += f", set by <@{persona.set_by}>" if persona.set_by.isalnum() else ""
-    if persona.set_at is not None:
-        at = persona.set_at
-        words += f" <!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{at:%Y-%m-%d}>"
-    return words + ":"
-
-
 async def _acknowledged(ack: AsyncAck) -> None:
     """A button that we do not know, or that is only a link."""
     await ack()
 
 
-def _excuse(error: Exception, user: str) -> str:
-    if isinstance(error, TimeoutError):
-        log.warning("slack.command_timed_out", person=user)
-        return Busy.notice
+def _excuse(error: Exception) -> str:
+    """What the person reads of a failure; the log has it all."""
     known = error if isinstance(error, QuipuError) else QuipuError()
     if isinstance(known, Refused):
-        log.info("slack.command_refused", reason=str(known), person=user)
+        log.info("slack.command_refused", reason=str(known))
     else:
-        log.error("slack.command_failed", person=user, exc_info=known)
+        log.error("slack.command_failed", exc_info=error)
     return known.notice

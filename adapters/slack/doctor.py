@@ -231,9 +231,7 @@ def _compared(exported: Mapping[str, Any], given: Credentials) -> list[Finding]:
     features, settings = exported.get("features") or {}, exported.get("settings") or {}
     subscribed = (settings.get("event_subscriptions") or {}).get("bot_events") or []
     found = [_lacks_event(event) for event in EVENTS if event not in subscribed]
-    if not any(c.get("command") == COMMAND for c in features.get("slash_commands") or []):
-        mend = f"Add it under {APPS} → your app → Slash Commands, {REINSTALL}"
-        found.append(Finding("error", f"the app has no command {COMMAND}", mend))
+    found += _compared_commands(features, wanted["features"])
     if not (settings.get("interactivity") or {}).get("is_enabled"):
         mend = f"Switch it on under {APPS} → your app → Interactivity & Shortcuts"
         found.append(Finding("error", "interactivity is off: no button and window works", mend))
@@ -241,6 +239,27 @@ def _compared(exported: Mapping[str, Any], given: Credentials) -> list[Finding]:
         mend = f"Change it under {APPS} → your app → Socket Mode, or change [slack] mode"
         found.append(Finding("error", f"Socket Mode does not fit mode {given.mode!r}", mend))
     return found or [Finding("ok", "events, command and interactivity are as they should be")]
+
+
+def _compared_commands(features: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[Finding]:
+    """The slash command, and the entries of menus."""
+    found = []
+    own = [c for c in features.get("slash_commands") or [] if c.get("command") == COMMAND]
+    page = f"{APPS} → your app → Slash Commands"
+    if not own:
+        mend = f"Add it under {page}, {REINSTALL}"
+        found.append(Finding("error", f"the app has no command {COMMAND}", mend))
+    elif not own[0].get("should_escape"):
+        text = f"{COMMAND} does not get the ids of people and channels"
+        mend = f"Tick 'Escape channels, users, and links' under {page}"
+        found.append(Finding("warning", text, mend))
+    there = {shortcut.get("callback_id") for shortcut in features.get("shortcuts") or []}
+    lacking = [each for each in wanted["shortcuts"] if each["callback_id"] not in there]
+    if lacking:
+        names = ", ".join(f"{each['name']} ({each['callback_id']})" for each in lacking)
+        mend = f"Add them under {APPS} → your app → Interactivity & Shortcuts"
+        found.append(Finding("warning", f"the app lacks shortcuts: {names}", mend))
+    return found
 
 
 def _lacks_event(event: str) -> Finding:

@@ -28,6 +28,10 @@ NO_STREAMS = frozenset(
     }
 )
 """What Slack says where a workspace has no native streams for us."""
+BAD_BLOCKS = frozenset(
+    {"block_mismatch", "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"}
+)
+"""What Slack says of a message whose text it would take without blocks."""
 GONE = frozenset({"message_not_found", "cant_delete_message"})
 REVOKED = frozenset(
     {"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"}

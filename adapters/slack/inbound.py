@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
+from adapters.slack.files import Files
 from adapters.slack.markup import mentioned, readable, without_mention
 from adapters.slack.people import People
-from adapters.slack.places import Event, Habits, is_private, message_id, place_of
+from adapters.slack.places import Event, is_private, message_id
 from adapters.slack.workspaces import Workspace
-from bot.values import Inbound
+from bot.values import Author, Inbound, Place, Standing
 
 SPOKEN = frozenset({None, "file_share", "thread_broadcast"})
 """The subtypes of what a person says; the others are announcements."""
+BOT_SPOKEN = SPOKEN | {"bot_message"}
 SLACKBOT = "USLACKBOT"
 
 
@@ -24,6 +27,14 @@ def said_by_person(event: Event, workspace: Workspace) -> bool:
     return event.get("subtype") in SPOKEN and not event.get("bot_id")
 
 
+def said_by_other_bot(event: Event, workspace: Workspace) -> bool:
+    """Whether another app's bot wrote this, and not we ourselves."""
+    bot, user = event.get("bot_id"), event.get("user")
+    if not bot or bot == workspace.bot_id or user in {workspace.bot_user, SLACKBOT}:
+        return False
+    return event.get("subtype") in BOT_SPOKEN
+
+
 def mentions_bot(event: Event, workspace: Workspace) -> bool:
     """Whether the message is turned to the bot by itself: in private, or by a mention."""
     if event.get("type") == "app_mention" or is_private(str(event.get("channel", ""))):
@@ -31,26 +42,47 @@ def mentions_bot(event: Event, workspace: Workspace) -> bool:
     return workspace.bot_user in mentioned(str(event.get("text") or ""))
 
 
-async def inbound_of(event: Event, workspace: Workspace, people: People, habits: Habits) -> Inbound:
-    """What a person said to the bot."""
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What a message says, and the names of the files that could not be read into it."""
+
+    words: str
+    declined: tuple[str, ...] = ()
+
+
+async def inbound_of(
+    event: Event, workspace: Workspace, people: People, place: Place, text: str, *, mentioned: bool
+) -> Inbound:
+    """What somebody said, for the bot to answer."""
     channel = str(event["channel"])
+    author = await _author(event, workspace, people, channel)
     return Inbound(
-        place=place_of(workspace.key, channel, event, habits),
-        author=await people.author(workspace, str(event["user"]), channel),
-        text=await text_of(event, workspace, people),
+        place=place,
+        author=author,
+        text=text,
         message_id=message_id(channel, event),
         said_at=datetime.fromtimestamp(float(event["ts"]), UTC),
+        mentioned=mentioned,
+        locale=people.locale(workspace, author.id),
+        workspace_name=workspace.name,
     )
 
 
-async def text_of(event: Event, workspace: Workspace, people: People) -> str:
-    """The words with their markup undone, and the names of what was attached."""
+async def text_of(event: Event, workspace: Workspace, people: People, files: Files) -> Text:
+    """The words with their markup undone, the text files, and the names of other files."""
     said = without_mention(str(event.get("text") or ""), workspace.bot_user, workspace.bot_name)
     names = await people.names(workspace, mentioned(said))
-    lines = [readable(said, names.get).strip(), *map(_attached, event.get("files") or ())]
-    return "\n".join(line for line in lines if line)
+    attached = [file for file in event.get("files") or () if isinstance(file, Mapping)]
+    blocks, declined = await files.read(workspace, attached)
+    unread = [f"[attached: {name}]" for name in declined]
+    lines = [readable(said, names.get).strip(), *unread]
+    words = "\n".join(line for line in lines if line)
+    return Text("\n\n".join([words, *blocks] if words else blocks), tuple(declined))
 
 
-def _attached(file: Any) -> str:
-    name = file.get("name") or file.get("title") if isinstance(file, dict) else None
-    return f"[attached: {name}]" if name else ""
+async def _author(event: Event, workspace: Workspace, people: People, channel: str) -> Author:
+    if not event.get("bot_id"):
+        return await people.author(workspace, str(event["user"]), channel)
+    profile = event.get("bot_profile") or {}
+    name = event.get("username") or profile.get("name") or event["bot_id"]
+    return Author(str(event.get("user") or event["bot_id"]), str(name), Standing.BOT)

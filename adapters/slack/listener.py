@@ -15,8 +15,18 @@ from weakref import WeakValueDictionary
 
 import structlog
 
+from adapters.slack.api import Api
 from adapters.slack.asked import Asked
-from adapters.slack.inbound import inbound_of, mentions_bot, said_by_person, text_of
+from adapters.slack.budget import WHISPER
+from adapters.slack.files import MOST_BYTES, MOST_FILES, Files
+from adapters.slack.inbound import (
+    inbound_of,
+    mentions_bot,
+    said_by_other_bot,
+    said_by_person,
+    text_of,
+)
+from adapters.slack.markup import escaped
 from adapters.slack.people import People
 from adapters.slack.places import (
     PLATFORM,
@@ -25,19 +35,23 @@ from adapters.slack.places import (
     channel_place,
     message_id,
     place_of,
+    root_for,
     thread_of,
 )
 from adapters.slack.prompts import Prompts
 from adapters.slack.recent import Recent
 from adapters.slack.threads import Threads
 from adapters.slack.workspaces import Workspace, Workspaces
+from bot.control.records import Behaviour
+from bot.control.words import say
 from bot.errors import Forbidden, PlatformError
-from bot.values import Place
+from bot.values import Inbound, Place
 
 if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncApp
     from slack_bolt.context.async_context import AsyncBoltContext
 
+    from bot.control.ports import Behaviours
     from bot.ports import Inbox
 
 log = structlog.get_logger(__name__)
@@ -54,11 +68,23 @@ InBackground = Callable[[Coroutine[Any, Any, None]], None]
 class Surroundings:
     """What the bot knows of the workspaces."""
 
+    api: Api
     workspaces: Workspaces
     people: People
     threads: Threads
     asked: Asked
     habits: Habits
+    files: Files
+    behaviours: Behaviours | None = None
+
+    async def behaviour(self, workspace: Workspace, channel: str, thread: str) -> Behaviour:
+        """How people want to be answered there; a direct message is always answered."""
+        place = channel_place(workspace.key, channel)
+        if self.behaviours is None or place.private:
+            return Behaviour()
+        if thread:
+            place = Place(PLATFORM, workspace.key, channel, thread)
+        return await self.behaviours.behaviour(place)
 
 
 class Listener:
@@ -106,7 +132,9 @@ class Listener:
         """Somebody opened the bot's own pages; its Messages tab gets suggestions."""
         if event.get("tab") == "messages":
             workspace = await self._workspace(body, context)
-            self._in_background(self._prompts.suggest(workspace, str(event["channel"])))
+            await self._around.people.person(workspace, user := str(event["user"]))
+            locale = self._around.people.locale(workspace, user)
+            self._in_background(self._prompts.suggest(workspace, str(event["channel"]), locale))
 
     async def on_stop(self, event: Event, body: Event, context: AsyncBoltContext) -> None:
         """Somebody pressed Slack's own Stop button below a growing answer."""
@@ -133,22 +161,50 @@ class Listener:
             await self._around.workspaces.remove(*_installation(context), whole=False)
 
     async def _said(self, event: Event, workspace: Workspace, channel: str) -> None:
-        if not said_by_person(event, workspace):
+        bot = said_by_other_bot(event, workspace)
+        if not bot and not said_by_person(event, workspace):
             return
-        if not await self._for_bot(event, workspace, channel):
+        around = self._around
+        behaviour = await around.behaviour(workspace, channel, thread_of(event))
+        if bot and not behaviour.bots:
+            return
+        mentioned = await self._for_bot(event, workspace, channel)
+        if not mentioned and behaviour.when != "always":
             return
         key = (workspace.key, message_id(channel, event))
         if changed := self._changes.get(key):
             if changed[0] is None:
                 return
             event = {**event, "text": changed[0]}
-        around = self._around
-        inbound = await inbound_of(event, workspace, around.people, around.habits)
+        place = place_of(workspace.key, channel, event, around.habits, behaviour.threads)
+        text = await text_of(event, workspace, around.people, around.files)
+        inbound = await inbound_of(
+            event, workspace, around.people, place, text.words, mentioned=mentioned
+        )
         around.asked.note(inbound, _team(event, workspace))
         claimed = await self._inbox.accept(inbound)
         if inbound.place.thread:
             around.threads.joined(workspace.key, channel, inbound.place.thread)
+        if claimed and text.declined and not bot:
+            self._in_background(self._decline(workspace, inbound, text.declined))
         log.debug("slack.message", id=inbound.message_id, claimed=claimed)
+
+    async def _decline(
+        self, workspace: Workspace, inbound: Inbound, names: tuple[str, ...]
+    ) -> None:
+        """Tell the person alone which of their files were not read."""
+        said = {"names": ", ".join(names), "most": MOST_BYTES // 1000, "count": MOST_FILES}
+        arguments = {
+            "channel": inbound.place.channel,
+            "user": inbound.author.id,
+            "text": escaped(say("slack.file_declined", inbound.locale, **said)),
+        }
+        if root := root_for(inbound.place, inbound.message_id):
+            arguments["thread_ts"] = root
+        try:
+            await self._around.api.call(workspace, WHISPER, arguments)
+        except PlatformError as error:
+            log.info("slack.file_not_declined", place=inbound.place.id, reason=str(error))
 
     async def _for_bot(self, event: Event, workspace: Workspace, channel: str) -> bool:
         if mentions_bot(event, workspace):
@@ -169,8 +225,9 @@ class Listener:
             return
         key = (workspace.key, message_id(channel, message))
         self._changes.put(key, (str(message.get("text") or ""),))
-        text = await text_of(message, workspace, self._around.people)
-        await self._inbox.amend(self._place(workspace, channel, message), key[1], text)
+        text = await text_of(message, workspace, self._around.people, self._around.files)
+        for place in await self._places(workspace, channel, message):
+            await self._inbox.amend(place, key[1], text.words)
 
     async def _deleted(self, event: Event, workspace: Workspace, channel: str) -> None:
         before = event.get("previous_message") or {}
@@ -183,10 +240,15 @@ class Listener:
             return
         key = (workspace.key, message_id(channel, message))
         self._changes.put(key, (None,))
-        await self._inbox.withdraw(self._place(workspace, channel, message), key[1])
+        for place in await self._places(workspace, channel, message):
+            await self._inbox.withdraw(place, key[1])
 
-    def _place(self, workspace: Workspace, channel: str, message: Event) -> Place:
-        return place_of(workspace.key, channel, message, self._around.habits)
+    async def _places(self, workspace: Workspace, channel: str, message: Event) -> list[Place]:
+        """Where a message may have been kept: where it would be now, and as it was before that."""
+        habits = self._around.habits
+        behaviour = await self._around.behaviour(workspace, channel, thread_of(message))
+        now = place_of(workspace.key, channel, message, habits, behaviour.threads)
+        return list(dict.fromkeys([now, place_of(workspace.key, channel, message, habits)]))
 
     async def _workspace(self, body: Event, context: AsyncBoltContext) -> Workspace:
         if not self.listening:

@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from bot.control.commands import COMMANDS
+from bot.control.words import say
+
 COMMAND = "/quipu"
+MENU = "quipu:"
+"""The callback ids of shortcuts begin so; then comes the command with dots."""
+SETTINGS = ("settings",)
 
 EVENTS_PATH = "/slack/events"
 """Where Slack's requests arrive: events, commands, buttons and modals."""
@@ -20,10 +26,14 @@ SCOPES = {
     "channels:history": "Quipu does not hear what follows in threads of public channels",
     "chat:write": "Quipu cannot answer",
     "commands": f"there is no {COMMAND}",
+    "files:read": "Quipu cannot read text files that people attach",
+    "files:write": "Quipu cannot send exports",
     "groups:history": "Quipu does not hear what follows in threads of private channels",
     "im:history": "Quipu does not hear direct messages",
+    "im:write": "Quipu cannot send exports",
     "mpim:history": "Quipu does not hear group messages",
-    "users:read": "Quipu knows neither names nor who may set a persona",
+    "usergroups:read": "Quipu does not know who is in a user group that is allowed or denied",
+    "users:read": "Quipu knows neither names nor who manages the workspace",
 }
 """The bot token's scopes, and what is the matter without each."""
 
@@ -63,9 +73,10 @@ def manifest(
 def _features(name: str, http: str | None) -> dict[str, Any]:
     command = {
         "command": COMMAND,
-        "description": "This channel's persona, and stopping an answer",
-        "usage_hint": "persona show | persona set [text] | persona clear | stop | help",
-        "should_escape": False,
+        "description": "Steers the conversation and the settings of this channel",
+        "usage_hint": " | ".join(command.name for command in COMMANDS),
+        # People and channels come with their ids.
+        "should_escape": True,
     }
     return {
         "app_home": {
@@ -75,8 +86,23 @@ def _features(name: str, http: str | None) -> dict[str, Any]:
         },
         "bot_user": {"display_name": name, "always_online": True},
         "agent_view": {"agent_description": DESCRIPTION},
+        "shortcuts": _shortcuts(),
         "slash_commands": [command | _at(http, "url")],
     }
+
+
+def _shortcuts() -> list[dict[str, str]]:
+    """The menu of a message, and what can be begun from everywhere."""
+    menus = [(command.key, "message") for command in COMMANDS if command.menu]
+    return [
+        {
+            "name": say(f"slack.menu.{key}"),
+            "type": kind,
+            "callback_id": f"{MENU}{key}",
+            "description": say(f"command.{key}"),
+        }
+        for key, kind in [*menus, (".".join(SETTINGS), "global")]
+    ]
 
 
 def _oauth(public_url: str | None) -> dict[str, Any]:

@@ -14,12 +14,15 @@ import structlog
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from adapters.slack.answers import Answers
 from adapters.slack.api import Api
 from adapters.slack.asked import Asked
 from adapters.slack.budget import Budget, Clock
 from adapters.slack.commands import Commands
 from adapters.slack.doctor import BAD_APP_TOKEN, BAD_BOT_TOKEN
 from adapters.slack.failures import Refusal, Told, translated
+from adapters.slack.files import Files
+from adapters.slack.groups import Groups
 from adapters.slack.listener import Listener, Surroundings
 from adapters.slack.outbound import Desk, SlackOutlet
 from adapters.slack.people import People
@@ -34,7 +37,8 @@ from bot.errors import ConfigError
 if TYPE_CHECKING:
     from slack_sdk.oauth.installation_store.async_installation_store import AsyncInstallationStore
 
-    from bot.ports import Inbox, Personas
+    from bot.control.ports import Behaviours, Control
+    from bot.ports import Inbox
     from bot.values import Place
 
 log = structlog.get_logger(__name__)
@@ -51,7 +55,7 @@ class SlackMessenger:
 
     `start` signs in, which is enough to send; `run` then listens until `stop_listening` or `close`.
     `reply_in_except` and `follow_threads_except` name the channels that are the other way round.
-    All its replies share `budget`.
+    All its replies share `budget`. Without `behaviours` only what is turned to the bot is heard.
     """
 
     platform = PLATFORM
@@ -60,7 +64,8 @@ class SlackMessenger:
         self,
         *,
         inbox: Inbox,
-        personas: Personas,
+        control: Control,
+        behaviours: Behaviours | None = None,
         bot_token: str | None = None,
         app_token: str | None = None,
         signing_secret: str | None = None,
@@ -101,7 +106,12 @@ class SlackMessenger:
             follow_threads,
             frozenset(follow_threads_except),
         )
-        self._listener = self._wired(inbox, personas, frozenset(admins), habits)
+        people = People(api, frozenset(admins), Groups(api, told, clock=clock))
+        files = Files(api, api_url)
+        around = Surroundings(
+            api, workspaces, people, Threads(api), asked, habits, files, behaviours
+        )
+        self._listener = self._wired(inbox, control, around)
         self._tasks: set[asyncio.Task[None]] = set()
         self._listening: asyncio.Task[Any] | None = None
 
@@ -165,16 +175,12 @@ class SlackMessenger:
         else:
             await asyncio.Event().wait()  # the HTTP server listens
 
-    def _wired(
-        self, inbox: Inbox, personas: Personas, admins: frozenset[str], habits: Habits
-    ) -> Listener:
-        """Bolt's app hands its events to a listener, and its commands to the personas."""
-        api, desk = self._desk.api, self._desk
-        people, threads = People(api, admins), Threads(api)
-        around = Surroundings(desk.workspaces, people, threads, desk.asked, habits)
-        listener = Listener(inbox, around, Prompts(api), self._in_background)
+    def _wired(self, inbox: Inbox, control: Control, around: Surroundings) -> Listener:
+        """Bolt's app hands its events to a listener, and what people steer with to the commands."""
+        listener = Listener(inbox, around, Prompts(around.api), self._in_background)
         listener.listen(self._app)
-        Commands(personas, inbox, around, api).listen(self._app)
+        answers = Answers(around.api, around.files, control)
+        Commands(control, around, answers, self._in_background).listen(self._app)
         return listener
 
     def _connect(self, token: str | None) -> AsyncWebClient:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
 import structlog
 
-from adapters.slack.api import Api
+from adapters.slack.api import Answer, Api
 from adapters.slack.asked import Asked
+from adapters.slack.blocks import Json, fallback, markdown, rows_of
 from adapters.slack.budget import DELETE, POST, STOP, UPDATE, Clock
 from adapters.slack.failures import (
+    BAD_BLOCKS,
     ENDED_STREAM,
     GONE,
     NO_STREAMS,
@@ -29,8 +31,9 @@ from adapters.slack.status import Status
 from adapters.slack.stream import Room, Stream, posted_as
 from adapters.slack.traces import find_posted
 from adapters.slack.workspaces import Workspaces, find_by_key
+from bot.control.response import Button
 from bot.errors import PlatformError, Throttled
-from bot.values import Place
+from bot.values import Place, Waiting
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +43,8 @@ FULL = LIMIT // 2
 """A part that ended this full may be followed by another, which needs slots of its own."""
 MARKER = " ▌"
 STREAMS = "native streams"
+
+Buttons = Sequence[Button]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,13 @@ class SlackOutlet:
         return self._plan.mode is Mode.STREAM
 
     async def create(
-        self, text: str, *, nonce: str, final: bool = True, again: bool = False
+        self,
+        text: str,
+        *,
+        nonce: str,
+        final: bool = True,
+        again: bool = False,
+        buttons: Buttons = (),
     ) -> str:
         """Post a message, as a stream if it is to grow; its timestamp is its id.
 
@@ -96,9 +107,16 @@ class SlackOutlet:
             and (ts := await self._started(room, text, nonce))
         ):
             return ts
-        return await self._posted(room, text, nonce)
+        return await self._posted(room, text, nonce, buttons)
 
-    async def edit(self, message_id: str, text: str, *, final: bool = True) -> None:
+    async def edit(
+        self,
+        message_id: str,
+        text: str,
+        *,
+        final: bool = True,
+        buttons: Buttons = (),
+    ) -> None:
         """Show this text: by appending what is new where that can be, else by an update."""
         room = await self._room()
         self._plan.showed()
@@ -106,9 +124,9 @@ class SlackOutlet:
         if stream is None and self._plan.mode is Mode.STREAM:
             self._go_on_by_edits()  # a message of an earlier try or run
         if stream is None or stream.ts != message_id:
-            await self._update(room, message_id, text, final=final)
+            await self._update(room, message_id, text, buttons, final=final)
         elif final or stream.old or not stream.continues(text):
-            await self._end(room, stream, text, final=final)
+            await self._end(room, stream, text, buttons, final=final)
         else:
             await self._grow(stream, text)
         if final and len(text) >= FULL:
@@ -129,7 +147,7 @@ class SlackOutlet:
         """Seconds until more may be shown; ask again when they are over."""
         return self._plan.pause()
 
-    def working(self, waiting: Callable[[], int]) -> AbstractAsyncContextManager[None]:
+    def working(self, waiting: Callable[[], Waiting]) -> AbstractAsyncContextManager[None]:
         """Slack's own words below the thread, "is thinking…" or the place in the queue."""
         return Status(self._desk, self._place, self._answering, self._thread, self._asker).shown(
             waiting
@@ -181,19 +199,21 @@ class SlackOutlet:
         self._plan.streaming()
         return ts
 
-    async def _posted(self, room: Room, text: str, nonce: str) -> str:
+    async def _posted(self, room: Room, text: str, nonce: str, buttons: Buttons) -> str:
         arguments = {
             "channel": room.channel,
-            "markdown_text": harmless(text),
             "metadata": posted_as(nonce),
             "unfurl_links": False,
             "unfurl_media": False,
         }
         if room.thread:
             arguments["thread_ts"] = room.thread
-        call = self._desk.api.call
+        post = partial(self._desk.api.call, room.workspace, POST, window=room.channel)
         try:
-            answer = await call(room.workspace, POST, arguments, window=room.channel)
+            if buttons:
+                answer = await self._with_blocks(post, arguments, text, buttons)
+            else:
+                answer = await post(arguments | {"markdown_text": harmless(text)})
         except Refusal as error:
             if self._desk.told.first("refused", room.workspace.key, room.channel, error.code):
                 log.warning("slack.undeliverable", channel=room.channel, reason=str(error))
@@ -215,34 +235,56 @@ class SlackOutlet:
             self._go_on_by_edits()
             raise
 
-    async def _end(self, room: Room, stream: Stream, text: str, *, final: bool) -> None:
+    async def _end(
+        self, room: Room, stream: Stream, text: str, buttons: Buttons, *, final: bool
+    ) -> None:
         """Stop the stream with this text; what cannot be appended any more is updated."""
+        lacking = False
         try:
-            await stream.stop(text)
+            await stream.stop(text, self._rows(buttons))
         except (Throttled, Trouble):
             raise
         except Refusal as error:
             log.info("slack.stream_ended", place=self._place.id, reason=error.code)
+            lacking = bool(buttons)
         except PlatformError:
             self._go_on_by_edits()
             raise
         self._go_on_by_edits()
-        if not stream.shows(text):
-            await self._update(room, stream.ts, text, final=final)
+        if lacking or not stream.shows(text):
+            await self._update(room, stream.ts, text, buttons, final=final)
 
-    async def _update(self, room: Room, ts: str, text: str, *, final: bool) -> None:
+    async def _update(
+        self, room: Room, ts: str, text: str, buttons: Buttons, *, final: bool
+    ) -> None:
+        """Always with blocks, for else those of an earlier text could stay."""
         held = final and self._plan.keeps(UPDATE)
-        arguments = {"channel": room.channel, "ts": ts, "markdown_text": harmless(text)}
-        update = partial(
-            self._desk.api.call, room.workspace, UPDATE, arguments, held=held, patient=final
-        )
+        call = partial(self._desk.api.call, room.workspace, UPDATE, held=held, patient=final)
+        arguments = {"channel": room.channel, "ts": ts}
         try:
-            await update()
+            await self._with_blocks(call, arguments, text, buttons)
         except Trouble as error:
             if error.code != STREAMING:
                 raise
             await self._stop_left_open(room, ts)
-            await update()
+            await self._with_blocks(call, arguments, text, buttons)
+
+    async def _with_blocks(
+        self, call: Callable[..., Awaitable[Answer]], arguments: Json, text: str, buttons: Buttons
+    ) -> Answer:
+        """Send text and buttons; should Slack not take these blocks, then the text alone."""
+        blocks = [markdown(text), *self._rows(buttons)]
+        try:
+            return await call(arguments | {"text": fallback(text), "blocks": blocks})
+        except Refusal as error:
+            if error.code not in BAD_BLOCKS:
+                raise
+            log.warning("slack.blocks_refused", place=self._place.id, reason=str(error))
+            return await call(arguments | {"markdown_text": harmless(text)})
+
+    def _rows(self, buttons: Buttons) -> list[Json]:
+        # A direct message is an agent's thread, where Slack has thumbs of its own.
+        return rows_of(buttons, self._place.thread, agent=self._place.private)
 
     async def _stop_left_open(self, room: Room, ts: str) -> None:
         """End a stream that an unanswered call, or an earlier run of the program, left open."""

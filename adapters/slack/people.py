@@ -11,6 +11,7 @@ import structlog
 from adapters.slack.api import Answer, Api
 from adapters.slack.budget import PERSON
 from adapters.slack.failures import Refusal
+from adapters.slack.groups import Groups
 from adapters.slack.places import is_private
 from adapters.slack.recent import Recent
 from adapters.slack.workspaces import Workspace
@@ -33,13 +34,15 @@ class Person:
 
     name: str
     manages: bool = False
+    locale: str = ""
 
 
 class People:
     """Asks `users.info`, and remembers for some minutes. `admins` manage every workspace."""
 
-    def __init__(self, api: Api, admins: frozenset[str]) -> None:
+    def __init__(self, api: Api, admins: frozenset[str], groups: Groups) -> None:
         self._api = api
+        self._groups = groups
         self._admins = admins
         self._known: Recent[tuple[str, str], Person] = Recent(MOST_REMEMBERED, REMEMBERED)
 
@@ -47,6 +50,8 @@ class People:
         self, workspace: Workspace, user: str, channel: str, *, anew: bool = False
     ) -> Author:
         """The person with the standing they have in the channel; a DM is their own.
+
+        Admins and owners of the workspace manage all of it, the configured people every channel.
 
         `anew` asks Slack even if we remember, for what nobody may do any more who no longer may.
         Busy if Slack does not tell in time.
@@ -58,8 +63,15 @@ class People:
         if anew and person is None and not trusted:
             raise Busy(f"Slack did not say in time who {user} is")
         name = person.name if person else user
-        manages = trusted or bool(person and person.manages)
-        return Author(user, name, Standing.ADMIN if manages else Standing.MEMBER)
+        standing = Standing.ADMIN if trusted else Standing.MEMBER
+        if person and person.manages:
+            standing = Standing.OWNER
+        return Author(user, name, standing, await self._groups.of(workspace, user))
+
+    def locale(self, workspace: Workspace, user: str) -> str:
+        """The language that the person reads Slack in, if Slack has told of late; else empty."""
+        known = self._known.get((workspace.key, user))
+        return known.locale if known else ""
 
     async def names(self, workspace: Workspace, users: Iterable[str]) -> dict[str, str]:
         """The names that could be found."""
@@ -75,7 +87,8 @@ class People:
             return known
         try:
             async with asyncio.timeout(PATIENCE):
-                answer = await self._api.call(workspace, PERSON, {"user": user}, patient=False)
+                arguments = {"user": user, "include_locale": True}
+                answer = await self._api.call(workspace, PERSON, arguments, patient=False)
             found = _person(answer, user)
         except Refusal as error:
             log.info("slack.person_unknown", user=user, reason=str(error))
@@ -93,4 +106,4 @@ def _person(answer: Answer, user: str) -> Person:
     names = (profile.get("display_name"), profile.get("real_name"), said.get("real_name"))
     name = next((name for name in names if name), said.get("name") or user)
     roles = ("is_admin", "is_owner", "is_primary_owner")
-    return Person(name, any(said.get(role) for role in roles))
+    return Person(name, any(said.get(role) for role in roles), str(said.get("locale") or ""))

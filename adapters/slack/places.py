@@ -76,12 +76,17 @@ def thread_of(event: Event) -> str:
     return "" if thread == event.get("ts") else thread
 
 
-def place_of(workspace: str, channel: str, event: Event, habits: Habits) -> Place:
-    """The conversation that a message belongs to, or would begin."""
+def place_of(
+    workspace: str, channel: str, event: Event, habits: Habits, threads: bool | None = None
+) -> Place:
+    """The conversation that a message belongs to, or would begin.
+
+    `threads` says whether a thread is opened, where that is not left to the habits.
+    """
     if is_private(channel):
         return Place(PLATFORM, workspace, channel, private=True)
     thread = thread_of(event)
-    if not thread and habits.answers_in_thread(channel):
+    if not thread and (habits.answers_in_thread(channel) if threads is None else threads):
         thread = str(event["ts"])
     return Place(PLATFORM, workspace, channel, thread)
 

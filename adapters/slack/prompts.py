@@ -7,17 +7,18 @@ import structlog
 from adapters.slack.api import Api
 from adapters.slack.budget import PROMPTS
 from adapters.slack.workspaces import Workspace
+from bot.control.words import say
 from bot.errors import PlatformError
 
 log = structlog.get_logger(__name__)
 
-TITLE = "What would you like to talk about?"
 SUGGESTED = (
-    ("What can you do?", "What can you do?"),
-    ("Explain something", "Explain to me in a few sentences how a language model works."),
-    ("Help me write", "Help me write a short, friendly message to my team."),
-    ("Who are you here?", "Which persona do you have, and how can it be changed?"),
+    ("abilities", "abilities"),
+    ("explain", "explain_words"),
+    ("write", "write_words"),
+    ("persona", "persona_words"),
 )
+"""Keys of the catalogue: what is offered, and what is then said."""
 
 
 class Prompts:
@@ -26,11 +27,18 @@ class Prompts:
     def __init__(self, api: Api) -> None:
         self._api = api
 
-    async def suggest(self, workspace: Workspace, channel: str) -> None:
+    async def suggest(self, workspace: Workspace, channel: str, locale: str = "") -> None:
         """Offer the suggestions; failing is no more than a pity."""
-        prompts = [{"title": title, "message": message} for title, message in SUGGESTED]
+        prompts = [
+            {
+                "title": say(f"slack.suggest.{title}", locale),
+                "message": say(f"slack.suggest.{message}", locale),
+            }
+            for title, message in SUGGESTED
+        ]
+        title = say("slack.suggest.title", locale)
         # With a thread_ts the call would succeed and show nothing.
-        arguments = {"channel_id": channel, "prompts": prompts, "title": TITLE}
+        arguments = {"channel_id": channel, "prompts": prompts, "title": title}
         try:
             await self._api.call(workspace, PROMPTS, arguments, patient=False)
         except PlatformError as error:

@@ -11,10 +11,12 @@ import structlog
 
 from adapters.slack.budget import SESSION, STATUS
 from adapters.slack.failures import Refusal
+from adapters.slack.manifest import COMMAND
 from adapters.slack.places import Address
 from adapters.slack.workspaces import Workspace, find_by_key
+from bot.control.words import say
 from bot.errors import PlatformError
-from bot.values import Place
+from bot.values import Place, Waiting
 
 if TYPE_CHECKING:
     from adapters.slack.asked import Asker
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-THINKING = "is thinking…"
 LOOK_EVERY = 1.0
 AGAIN_AFTER = 90.0
 """Slack takes a status away after two minutes."""
@@ -45,7 +46,7 @@ class Status:
         self._set = False
 
     @asynccontextmanager
-    async def shown(self, waiting: Callable[[], int]) -> AsyncIterator[None]:
+    async def shown(self, waiting: Callable[[], Waiting]) -> AsyncIterator[None]:
         """Show the status for as long as this is held. Threads alone have one."""
         if not self._thread:
             yield
@@ -59,12 +60,12 @@ class Status:
             if self._set:
                 await self._tell(STATUS, thread_ts=self._thread, status="")
 
-    async def _keep(self, waiting: Callable[[], int]) -> None:
+    async def _keep(self, waiting: Callable[[], Waiting]) -> None:
         if self._place.private and self._begins_thread:
             await self._name_thread()
         shown, age = "", 0.0
         while True:
-            words = status_words(waiting())
+            words = status_words(waiting(), self._asker.locale if self._asker else "")
             if words != shown or age >= AGAIN_AFTER:
                 self._set = True
                 if await self._tell(STATUS, thread_ts=self._thread, status=words):
@@ -106,9 +107,14 @@ class Status:
         )
 
 
-def status_words(place: int) -> str:
+def status_words(waiting: Waiting, locale: str = "") -> str:
     """What stands behind the bot's name for a place in the queue; 0 is being answered."""
-    return f"is busy, you are number {place} in the queue" if place > 0 else THINKING
+    if not waiting.place:
+        return say("slack.status.thinking", locale, command=COMMAND)
+    if waiting.seconds is None:
+        return say("slack.status.queued", locale, place=waiting.place)
+    seconds = f"{waiting.seconds:.0f}"
+    return say("slack.status.queued_seconds", locale, place=waiting.place, seconds=seconds)
 
 
 def title_of(words: str) -> str:

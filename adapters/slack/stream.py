@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from adapters.slack.api import Api
 from adapters.slack.asked import Asker
+from adapters.slack.blocks import Json
 from adapters.slack.budget import APPEND, START, STOP, Clock
 from adapters.slack.pings import harmless, settled
 from adapters.slack.workspaces import Workspace
@@ -79,12 +81,16 @@ class Stream:
         await self._api.call(self._room.workspace, APPEND, arguments, patient=False)
         self._sent = grown
 
-    async def stop(self, text: str) -> None:
-        """Append the rest of this text, if it continues what is shown, and end the stream."""
+    async def stop(self, text: str, below: Sequence[Json] = ()) -> None:
+        """Append the rest of this text, if it continues what is shown, and end the stream.
+
+        Only its end can have blocks `below`, such as buttons.
+        """
         rest = harmless(text)[len(self._sent) :] if self.continues(text) else ""
         # Only now does a stream take metadata.
-        metadata = {"metadata": posted_as(self._nonce)}
-        arguments = self._message | _words(rest) | metadata
+        arguments = self._message | _words(rest) | {"metadata": posted_as(self._nonce)}
+        if below and (rest or self._sent) and self.continues(text):
+            arguments["blocks"] = list(below)
         await self._api.call(self._room.workspace, STOP, arguments, held=True)
         self._sent += rest
 

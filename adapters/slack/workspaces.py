@@ -44,6 +44,7 @@ class Workspace:
     bot_id: str
     bot_name: str
     client: AsyncWebClient = field(repr=False, compare=False)
+    name: str = ""
 
 
 class Workspaces(Protocol):
@@ -204,4 +205,5 @@ def _workspace(
         bot_id=said.get("bot_id") or "",
         bot_name=said.get("user") or "Quipu",
         client=client,
+        name=said.get("team") or "",
     )

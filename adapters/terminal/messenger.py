@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -12,8 +12,9 @@ from rich.live import Live
 from rich.markdown import Markdown
 from rich.spinner import Spinner
 
+from bot.control.response import Button
 from bot.ports import Outlet
-from bot.values import Place
+from bot.values import Place, Waiting
 
 WHOLE = 1_000_000
 """A terminal takes an answer in one piece."""
@@ -87,23 +88,36 @@ class TerminalOutlet:
         self._next = 0.0
 
     async def create(
-        self, text: str, *, nonce: str, final: bool = True, again: bool = False
+        self,
+        text: str,
+        *,
+        nonce: str,
+        final: bool = True,
+        again: bool = False,
+        buttons: Sequence[Button] = (),
     ) -> str:
-        del final, again
+        del final, again, buttons
         self._show(text)
         if not self._open:  # an excuse for there being no answer: nothing follows it
             self._close()
         return nonce
 
-    async def edit(self, message_id: str, text: str, *, final: bool = True) -> None:
-        del message_id, final
+    async def edit(
+        self,
+        message_id: str,
+        text: str,
+        *,
+        final: bool = True,
+        buttons: Sequence[Button] = (),
+    ) -> None:
+        del message_id, final, buttons
         self._show(text)
 
     async def delete(self, message_id: str) -> None:  # noqa: ARG002 - there is one
         self._show("")
 
     @asynccontextmanager
-    async def working(self, waiting: Callable[[], int]) -> AsyncIterator[None]:
+    async def working(self, waiting: Callable[[], Waiting]) -> AsyncIterator[None]:
         del waiting
         yield
 

@@ -24,6 +24,14 @@ _PERSONA = (
 )
 
 
+_WHERE = Argument("where", Kind.CHOICE, choices=("thread", "channel", "workspace"))
+"""What a setting is set for: the channel, unless told otherwise."""
+
+
+def _setting(name: str, arguments: tuple[Argument, ...], *, window: bool = False) -> Command:
+    return Command((name,), Level.ADMIN, (*arguments, _WHERE), window=window)
+
+
 def _reply(name: str, level: Level, *arguments: Argument, menu: bool = False) -> Command:
     return Command((name,), level, arguments, target=Target.REPLY, button=True, menu=menu)
 
@@ -53,20 +61,20 @@ COMMANDS = (
     Command(("persona", "clear"), Level.ADMIN),
     Command(("persona", "history"), Level.ADMIN),
     Command(("persona", "restore"), Level.ADMIN, (_VERSION,)),
-    Command(("model",), Level.ADMIN, settings.MODEL),
-    Command(("adapter",), Level.ADMIN, settings.ADAPTER),
-    Command(("sampling",), Level.ADMIN, settings.SAMPLING, window=True),
-    Command(("answers",), Level.ADMIN, settings.ANSWERS),
+    _setting("model", settings.MODEL),
+    _setting("adapter", settings.ADAPTER),
+    _setting("sampling", settings.SAMPLING, window=True),
+    _setting("answers", settings.ANSWERS),
     Command(("access", "show"), Level.ADMIN),
-    Command(("access", "allow"), Level.ADMIN, _WHOM),
-    Command(("access", "deny"), Level.ADMIN, _WHOM),
-    Command(("access", "remove"), Level.ADMIN, _WHOM),
-    Command(("limits",), Level.ADMIN, settings.LIMITS, window=True),
-    Command(("retention",), Level.ADMIN, settings.RETENTION),
+    Command(("access", "allow"), Level.ADMIN, (*_WHOM, _WHERE)),
+    Command(("access", "deny"), Level.ADMIN, (*_WHOM, _WHERE)),
+    Command(("access", "remove"), Level.ADMIN, (*_WHOM, _WHERE)),
+    _setting("limits", settings.LIMITS, window=True),
+    _setting("retention", settings.RETENTION),
     Command(
         ("inherit",),
         Level.ADMIN,
-        (Argument("setting", Kind.CHOICE, required=True, choices=tuple(settings.SETTINGS)),),
+        (Argument("setting", Kind.CHOICE, required=True, choices=tuple(settings.SETTINGS)), _WHERE),
     ),
     Command(("settings",), Level.ADMIN),
     Command(("audit",), Level.ADMIN),

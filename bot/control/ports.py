@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Protocol
 
 from bot.control.records import (
+    Admission,
+    Behaviour,
     Change,
     Example,
     Preference,
@@ -16,8 +18,12 @@ from bot.control.records import (
     Use,
     Vote,
 )
-from bot.control.response import Button, Call, Response
-from bot.values import Author, Persona, Place, Reply
+from bot.control.response import Button, Call, Given, Response
+from bot.values import Author, Inbound, Persona, Place, Reply
+
+Handler = Callable[[Call, Mapping[str, Given]], Awaitable[Response]]
+"""Carries out one command, with its arguments checked and its author authorised. For a command
+about a reply the call's `reply_id` is that reply, which belongs to the call's Place."""
 
 
 class SettingStore(Protocol):
@@ -26,10 +32,19 @@ class SettingStore(Protocol):
     async def settings(self, scopes: Sequence[str]) -> Mapping[str, SettingValue]:
         """What holds for the innermost of the scopes: for each key the innermost value."""
 
+    async def every(self, scopes: Sequence[str], key: str) -> list[SettingValue]:
+        """What is set under a key at each of the scopes, innermost first."""
+
     async def set_settings(
         self, scope: str, values: Mapping[str, Any], author: Author
     ) -> tuple[Change, ...]:
         """Set these keys (None inherits again), with a line in the audit list for each change."""
+
+    async def everywhere(self, key: str) -> Mapping[str, Any]:
+        """What every scope that has set a key has set, by scope."""
+
+    async def note(self, change: Change) -> None:
+        """Add a line to the audit list for a change that is no setting."""
 
     async def changes(self, scopes: Sequence[str], *, limit: int) -> list[Change]:
         """The audit list of these scopes, newest first."""
@@ -109,11 +124,24 @@ class PeopleStore(Protocol):
     async def purge(self, scope: str, before: datetime) -> int:
         """Delete turns, answers and prompts older than this; how many turns that were."""
 
+    async def places(self) -> list[str]:
+        """The ids of all places where something was said."""
+
+    async def purge_places(self, places: Sequence[str], before: datetime) -> int:
+        """As `purge`, for exactly these places and not their threads."""
+
+    async def forget_prompts(self, before: datetime) -> int:
+        """Delete the prompts of older answers that nobody has judged; how many that were."""
+
     async def use(self, place: Place, person: str, day: date) -> tuple[Use, Use]:
         """What a person, and a channel with its threads, have used on that day."""
 
     async def totals(self, since: date) -> dict[str, Any]:
         """For the operator: replies, tokens, people and places by day."""
+
+
+class Records(SettingStore, ReplyStore, FeedbackStore, PeopleStore, Protocol):
+    """All of these, on one database."""
 
 
 class Control(Protocol):
@@ -135,3 +163,17 @@ class Buttons(Protocol):
     def while_writing(self, reply: Reply) -> tuple[Button, ...]: ...
 
     async def when_ended(self, reply: Reply) -> tuple[Button, ...]: ...
+
+
+class Behaviours(Protocol):
+    """What adapters ask before they hand in a message that nobody addressed to the bot."""
+
+    async def behaviour(self, place: Place) -> Behaviour:
+        """How the Place is answered now."""
+
+
+class Gate(Behaviours, Protocol):
+    """Who is answered: settings, access and limits, asked for every message."""
+
+    async def admit(self, inbound: Inbound) -> Admission:
+        """Whether the message is answered. It is asked before anything of it is saved."""

@@ -138,3 +138,30 @@ class Stored:
     places: int
     since: datetime | None
     feedback_use: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """How a Place is answered: `when` is mention, always or never.
+
+    `threads`: the bot opens a thread for each question of a channel; None is as the platform's
+    configuration has it. `bots`: other bots are answered, too. `names`: prompts of shared Places
+    say who speaks.
+    """
+
+    when: str = "mention"
+    threads: bool | None = None
+    bots: bool = False
+    names: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Whether a message is answered. A refusal with a `notice` is told, one without is silent.
+
+    `reason` is a word for the cause: the same person is not told twice of the same within minutes.
+    """
+
+    admitted: bool = True
+    notice: str = ""
+    reason: str = ""

@@ -21,7 +21,8 @@ class Call:
     """One use of a command. The author's standing and roles are what the platform vouches for now.
 
     `reply_id` is the reply whose button was pressed, `message_id` the message whose menu was used;
-    without either, a command about a reply means the newest one here.
+    without either, a command about a reply means the newest one here. `prefix` is what people write
+    before a command there, as in `/` or `/quipu `.
     """
 
     command: tuple[str, ...]
@@ -32,6 +33,7 @@ class Call:
     reply_id: int | None = None
     message_id: str | None = None
     confirmed: bool = False
+    prefix: str = "/"
 
 
 @dataclass(frozen=True, slots=True)

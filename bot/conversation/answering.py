@@ -4,18 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import asdict, replace
+from typing import Any
 
 import structlog
 
-from bot.errors import GenerationError, PlatformError, QuipuError, Undeliverable
-from bot.ports import Answer, Generator, Messenger, Personas, Store
+from bot.control.ports import Behaviours, Buttons, ReplyStore
+from bot.control.records import Origin
+from bot.control.response import Button
+from bot.control.words import say
+from bot.conversation.earlier import Earlier, earlier
+from bot.engines import Engine, Engines
+from bot.errors import (
+    GenerationError,
+    PlatformError,
+    QuipuError,
+    StorageError,
+    TooLong,
+    Undeliverable,
+)
+from bot.ports import Answer, Choices, Messenger, Personas, Store
 from bot.prompt.builder import PromptBuilder
 from bot.reply.delivery import Delivery
-from bot.reply.notices import INTERRUPTED, NOTHING, STOPPED, explained
-from bot.values import FinishReason, Part, Prompt, Reply, ReplyState, Sampling
+from bot.reply.notices import explained, told
+from bot.values import Choice, FinishReason, Part, Prompt, Reply, ReplyState, Sampling, Waiting
 
 log = structlog.get_logger(__name__)
+
+SEEDS = 2**53
 
 
 class Answering:
@@ -24,20 +41,25 @@ class Answering:
     def __init__(
         self,
         store: Store,
-        generator: Generator,
-        builder: PromptBuilder,
+        engines: Engines,
+        choices: Choices,
         personas: Personas,
-        sampling: Sampling,
         *,
         journal_interval: float,
+        records: ReplyStore,
+        buttons: Buttons,
+        behaviours: Behaviours,
     ) -> None:
         self._store = store
-        self._generator = generator
-        self._builder = builder
+        self._engines = engines
+        self._choices = choices
         self._personas = personas
-        self._sampling = sampling
         self._journal_interval = journal_interval
+        self._records = records
+        self._buttons = buttons
+        self._behaviours = behaviours
         self._running: dict[int, Answer] = {}
+        self._waiting: dict[int, asyncio.Timeout] = {}
         self._stopped: set[int] = set()
 
     async def stop(self, reply: Reply) -> None:
@@ -45,73 +67,133 @@ class Answering:
         self._stopped.add(reply.id)
         if answer := self._running.get(reply.id):
             await answer.aclose()
+        elif waiting := self._waiting.get(reply.id):
+            waiting.reschedule(0.0)
 
     async def answer(self, reply: Reply, messenger: Messenger) -> None:
         """Answer one claimed message, or bring its text if that was whole already.
 
         Returns with the reply ended, whatever happens; only cancelling leaves it in the journal.
+        One that is given again has its earlier answer back if there is no other.
         """
+        past = Earlier()
         async with self._delivery(reply, messenger) as delivery:
             try:
                 if reply.state is ReplyState.DELIVERING:
                     text, state = reply.text, ReplyState.DELIVERED
                 else:
-                    text, state = await self._written(reply, delivery)
-                notice = NOTHING if state is ReplyState.DELIVERED else STOPPED
-                await delivery.finish(text or explained("", notice))
-                await self._store.end(reply.id, state, text=text)
+                    past = await earlier(self._records, reply)
+                    text, state = await self._written(reply, past, delivery)
+                await self._bring(reply, past, delivery, text, state)
             except Undeliverable as error:
-                await self._fail(reply, error)
+                await self._fail(reply, error, text=past.text)
             except QuipuError as error:
-                await self._explain(reply, delivery, error)
+                await self._explain(reply, past, delivery, error)
             except Exception as error:  # nobody thought of it, and yet somebody waits for an answer
                 log.exception("answer failed unexpectedly", reply=reply.id, place=reply.place.id)
                 unforeseen = QuipuError(f"unexpected {type(error).__name__}: {error}")
-                await self._explain(reply, delivery, unforeseen)
+                await self._explain(reply, past, delivery, unforeseen)
+            finally:
+                self._stopped.discard(reply.id)
 
     async def interrupt(self, reply: Reply, messenger: Messenger) -> None:
         """Too old to be answered again: say so where its text stands."""
+        text = (await earlier(self._records, reply)).text or reply.text.strip()
+        notice = say("conversation.interrupted", reply.locale)
         async with self._delivery(reply, messenger) as delivery:
             try:
-                await delivery.finish(explained(reply.text, INTERRUPTED))
+                await delivery.finish(explained(text, notice), await self._offered(reply))
             except PlatformError as error:
                 await self._fail(reply, error)
                 return
-        await self._store.end(reply.id, ReplyState.INTERRUPTED, text=reply.text.strip())
+        await self._store.end(reply.id, ReplyState.INTERRUPTED, text=text)
 
     def _delivery(self, reply: Reply, messenger: Messenger) -> Delivery:
         async def journal(part: Part) -> None:
             await self._store.save_part(reply.id, part)
 
-        return Delivery(messenger.outlet(reply.place, reply.message_id), reply, journal)
+        outlet = messenger.outlet(reply.place, reply.message_id)
+        return Delivery(outlet, reply, journal, buttons=self._buttons.while_writing(reply))
 
-    async def _written(self, reply: Reply, delivery: Delivery) -> tuple[str, ReplyState]:
+    async def _bring(
+        self, reply: Reply, past: Earlier, delivery: Delivery, text: str, state: ReplyState
+    ) -> None:
+        """Show the whole text and end the reply."""
+        stopped = state is ReplyState.STOPPED
+        notice = say("conversation.stopped" if stopped else "conversation.nothing", reply.locale)
+        shown = text or explained("", notice)
+        if not text and past.text:
+            text, state = past.text, ReplyState.DELIVERED
+            reason = say("conversation.not_again", reply.locale, reason=notice)
+            shown = text if stopped else explained(text, reason)
+        await delivery.finish(shown, await self._offered(reply))
+        await self._store.end(reply.id, state, text=text)
+
+    async def _offered(self, reply: Reply) -> tuple[Button, ...]:
+        """The buttons of an ended reply, which are worth less than its text."""
+        try:
+            return await self._buttons.when_ended(reply)
+        except StorageError as error:
+            log.warning("no buttons", reply=reply.id, error=str(error))
+            return ()
+
+    async def _written(
+        self, reply: Reply, past: Earlier, delivery: Delivery
+    ) -> tuple[str, ReplyState]:
         """Generate the answer, showing it as it grows; the whole text, and how it came to end."""
-        prompt = await self._prompt(reply)
+        choice = await self._choices.choice(reply.place)
+        async with AsyncExitStack() as held:
+            try:
+                engine = await self._engine(reply, choice, held)
+            except TimeoutError:  # stopped while the model was being loaded
+                return "", ReplyState.STOPPED
+            return await self._generated(reply, past, choice, engine, delivery)
+
+    async def _engine(self, reply: Reply, choice: Choice, held: AsyncExitStack) -> Engine:
+        """The model of the Place, held until `held` ends. TimeoutError if `stop` was asked for."""
+        async with asyncio.timeout(0 if reply.id in self._stopped else None) as waiting:
+            self._waiting[reply.id] = waiting
+            try:
+                return await held.enter_async_context(self._engines.use(choice.model))
+            finally:
+                del self._waiting[reply.id]
+
+    async def _generated(
+        self, reply: Reply, past: Earlier, choice: Choice, engine: Engine, delivery: Delivery
+    ) -> tuple[str, ReplyState]:
+        started = time.monotonic()
+        prompt = await self._prompt(reply, past, engine.builder)
         await self._store.advance(reply.id, ReplyState.QUEUED)
-        answer = self._generator.generate(prompt, self._sampling, reply.place)
-        delivery.waiting = lambda: answer.waiting
+        sampling = _sampling(choice, engine, past)
+        adapter = _adapter(choice, engine)
+        answer = engine.generator.generate(prompt, sampling, reply.place, adapter=adapter)
+        delivery.waiting = lambda: Waiting(answer.waiting, answer.wait)
         self._running[reply.id] = answer
         try:
             async with aclosing(answer):
                 if reply.id in self._stopped:
                     await answer.aclose()
-                text = await self._grown(reply, answer, delivery)
+                text = await self._grown(reply, prompt.begun, answer, delivery)
         finally:
             del self._running[reply.id]
-            self._stopped.discard(reply.id)
         if answer.finish is None:
             raise GenerationError(f"the answer to {reply.message_id} ended without a finish")
-        if answer.finish.reason is FinishReason.CANCELLED:
-            return text, ReplyState.STOPPED
-        await self._store.complete(reply.id, text, answer.finish, prompt)
-        return text, ReplyState.DELIVERED
+        stopped = answer.finish.reason is FinishReason.CANCELLED
+        if stopped and text == prompt.begun:
+            text = ""
+        if text or not (stopped or past.text):
+            origin = _origin(engine, adapter, sampling, seconds=time.monotonic() - started)
+            await self._store.complete(reply.id, text, answer.finish, prompt, origin)
+        return text, ReplyState.STOPPED if stopped else ReplyState.DELIVERED
 
-    async def _grown(self, reply: Reply, answer: Answer, delivery: Delivery) -> str:
-        text, saved = "", 0.0
+    async def _grown(self, reply: Reply, begun: str, answer: Answer, delivery: Delivery) -> str:
+        text, saved, first = begun, 0.0, True
+        if begun:
+            delivery.show(text)
         async for delta in answer:
-            if not text:
+            if first:
                 await self._store.advance(reply.id, ReplyState.GENERATING)
+                first = False
             text += delta
             if text.strip():
                 delivery.show(text)
@@ -122,27 +204,80 @@ class Answering:
                 saved = time.monotonic()
         return text.strip()
 
-    async def _prompt(self, reply: Reply) -> Prompt:
+    async def _prompt(self, reply: Reply, past: Earlier, builder: PromptBuilder) -> Prompt:
         turns = await self._store.history(reply.place, reply.id)
         persona = await self._personas.show(reply.place)
-        names = not reply.place.private
+        behaviour = await self._behaviours.behaviour(reply.place)
+        names = behaviour.names and not reply.place.private
         # Encoding a long history takes milliseconds that the event loop does not have.
         words = persona if persona.text else None
-        prompt = await asyncio.to_thread(self._builder.build, words, turns, names=names)
+        try:
+            prompt = await asyncio.to_thread(
+                builder.build, words, turns, names=names, begun=past.begun
+            )
+        except TooLong as error:
+            if not past.begun:
+                raise
+            notice = say("conversation.too_long_to_continue", reply.locale)
+            raise TooLong(str(error), notice=notice) from error
         if prompt.first_kept:
             await self._store.keep_from(reply.place, turns[prompt.first_kept].id)
         return prompt
 
-    async def _explain(self, reply: Reply, delivery: Delivery, error: QuipuError) -> None:
-        """The reply failed: show the text so far, if any, and the reason."""
-        written = delivery.text.strip()
+    async def _explain(
+        self, reply: Reply, past: Earlier, delivery: Delivery, error: QuipuError
+    ) -> None:
+        """The reply failed: show its earlier answer or the text so far, and the reason."""
+        text, notice = delivery.text.strip(), told(error, reply.locale)
+        state = ReplyState.FAILED
+        if past.text:
+            text, state = past.text, ReplyState.DELIVERED
+            notice = say("conversation.not_again", reply.locale, reason=notice)
         try:
-            await delivery.finish(explained(written, error.notice))
+            await delivery.finish(explained(text, notice), await self._offered(reply))
         except PlatformError as failure:
             log.error("reason not shown", reply=reply.id, error=str(failure))
-        await self._fail(reply, error, text=written)
+            state = ReplyState.FAILED
+        await self._fail(reply, error, text=text, state=state)
 
-    async def _fail(self, reply: Reply, error: QuipuError, *, text: str = "") -> None:
+    async def _fail(
+        self,
+        reply: Reply,
+        error: QuipuError,
+        *,
+        text: str = "",
+        state: ReplyState = ReplyState.FAILED,
+    ) -> None:
         reason = f"{type(error).__name__}: {error}"
-        log.warning("reply ended as failed", reply=reply.id, reason=reason)
-        await self._store.end(reply.id, ReplyState.FAILED, text=text, reason=reason)
+        log.warning("answer failed", reply=reply.id, state=state, reason=reason)
+        await self._store.end(reply.id, state, text=text, reason=reason)
+
+
+def _sampling(choice: Choice, engine: Engine, past: Earlier) -> Sampling:
+    """What the model uses, with the Place's own settings laid over it.
+
+    A fixed seed moves on with every answer to the same message, which would else be the same.
+    """
+    own: dict[str, Any] = dict(choice.sampling)
+    sampling = replace(engine.sampling, **own)
+    if sampling.seed is None or not past.count:
+        return sampling
+    return replace(sampling, seed=(sampling.seed + past.count) % SEEDS)
+
+
+def _adapter(choice: Choice, engine: Engine) -> str:
+    """The adapter that was chosen, unless the model has it no more."""
+    if choice.adapter and choice.adapter not in engine.adapters:
+        log.warning("no such adapter any more", adapter=choice.adapter, model=engine.title)
+        return ""
+    return choice.adapter
+
+
+def _origin(engine: Engine, adapter: str, sampling: Sampling, *, seconds: float) -> Origin:
+    return Origin(
+        model=engine.title,
+        precision=engine.precision,
+        adapter=adapter,
+        sampling=tuple(asdict(sampling).items()),
+        seconds=round(seconds, 3),
+    )

@@ -9,12 +9,17 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from bot.control.ports import Gate
+from bot.control.words import say
+from bot.conversation.admission import Admissions, OpenGate
 from bot.conversation.answering import Answering
 from bot.conversation.lanes import Lanes
-from bot.errors import Busy, Forbidden, PlatformError, QuipuError, StorageError
-from bot.ports import Messenger, Store
-from bot.reply.delivery import nonce
-from bot.values import Author, Inbound, Place, Reply, ReplyState, Standing
+from bot.conversation.queue_notices import QueueNotices
+from bot.errors import Busy, Forbidden, PlatformError, StorageError
+from bot.ports import Messenger, Outlet, Store
+from bot.reply.delivery import PATIENCE, nonce
+from bot.reply.notices import told
+from bot.values import Author, Inbound, Place, Reply, ReplyState
 
 log = structlog.get_logger(__name__)
 
@@ -27,8 +32,9 @@ GREETING = "Hello!"
 class Conversations:
     """Implements the Inbox port for every platform.
 
-    `waiting` bounds the queue of a Place. Replies found unfinished at a start are given again if
-    they were claimed within `resume_within`, else explained.
+    `waiting` bounds the queue of a Place; who waits there for longer than `patience` is told how
+    many are before. Replies found unfinished at a start are given again if they were claimed
+    within `resume_within`, else explained. The `gate` says who is answered.
     """
 
     def __init__(
@@ -38,11 +44,15 @@ class Conversations:
         *,
         waiting: int,
         resume_within: timedelta,
+        gate: Gate | None = None,
+        patience: float = PATIENCE,
     ) -> None:
         self._store = store
         self._answering = answering
         self._resume_within = resume_within
         self._messengers: dict[str, Messenger] = {}
+        self._admissions = Admissions(gate or OpenGate())
+        self._notices = QueueNotices(store, patience=patience)
         self._lanes = Lanes(self._answer, limit=waiting)
 
     def attach(self, messenger: Messenger) -> None:
@@ -50,19 +60,30 @@ class Conversations:
         self._messengers[messenger.platform] = messenger
 
     async def accept(self, inbound: Inbound) -> bool:
-        """Claim a message and queue its answer; once this returns it is on disk."""
+        """Claim a message and queue its answer; once this returns it is on disk.
+
+        False if it is not answered: it was claimed before, or is not admitted.
+        """
         if not inbound.text.strip():
+            if not inbound.mentioned:
+                return False
             inbound = replace(inbound, text=GREETING)
         try:
+            admission = await self._admissions.ask(inbound)
+            if not admission.admitted:
+                if admission.notice:
+                    await self._excuse(inbound.place, inbound.message_id, admission.notice)
+                return False
             reply = await self._store.claim(inbound)
         except StorageError as error:
             log.error("message not saved", place=inbound.place.id, error=str(error))
-            await self._excuse(inbound.place, inbound.message_id, error)
+            notice = told(error, inbound.locale)
+            await self._excuse(inbound.place, inbound.message_id, notice)
             return False
         if reply is None:
             log.debug("claimed before", place=inbound.place.id, message=inbound.message_id)
             return False
-        await self._queue(reply)
+        await self._queue(replace(reply, locale=inbound.locale))
         return True
 
     async def amend(self, place: Place, message_id: str, text: str) -> None:
@@ -77,13 +98,40 @@ class Conversations:
         waiting = self._lanes.remove(place.id, message_id)
         if waiting:
             await self._store.end(waiting.id, ReplyState.STOPPED, reason="the message was deleted")
+            if self._knows(place):
+                await self._notices.drop(waiting, self._outlet(waiting))
+
+    async def settled(self) -> None:
+        """Wait until every message has its answer."""
+        await self._lanes.settled()
+
+    def current(self, place: Place) -> Reply | None:
+        """The reply that is being given at a Place."""
+        return self._lanes.current(place.id)
+
+    async def give_again(self, reply: Reply, *, begun: str = "") -> None:
+        """Give a reply that the journal has reopened, going on from what was `begun`."""
+        if begun:
+            await self._store.flush(reply.id, begun)
+        self._lanes.put(replace(reply, text=begun or reply.text), bounded=False)
+
+    async def hide(self, reply: Reply) -> bool:
+        """Take back the messages of a reply; False if the platform did not take that."""
+        outlet = self._outlet(reply)
+        try:
+            for part in reply.parts:
+                await outlet.delete(part.message_id)
+        except PlatformError as error:
+            log.warning("reply not hidden", reply=reply.id, error=str(error))
+            return False
+        return True
 
     async def stop(self, place: Place, author: Author) -> bool:
         """Stop the answer that is being written here, for who asked for it or an admin."""
         reply = self._lanes.current(place.id)
         if reply is None:
             return False
-        if author.id != reply.author.id and author.standing is not Standing.ADMIN:
+        if author.id != reply.author.id and not author.manages:
             raise Forbidden(f"{author.id} may not stop reply {reply.id}", notice=NOT_YOURS)
         log.info("stopped", reply=reply.id, place=place.id, author=author.id)
         await self._answering.stop(reply)
@@ -109,34 +157,50 @@ class Conversations:
 
     async def drain(self, deadline: float) -> None:
         """Finish what runs, within `deadline` seconds; the rest stays in the journal."""
+        await self._notices.close()
         await self._lanes.drain(deadline)
 
     async def _queue(self, reply: Reply) -> None:
+        before = self._lanes.last(reply.place.id)
         try:
             self._lanes.put(reply)
         except Busy as error:
             log.warning("too many wait", place=reply.place.id)
-            await self._excuse(reply.place, reply.message_id, error)
+            words = say("conversation.too_many_wait", reply.locale)
+            await self._excuse(reply.place, reply.message_id, words)
             await self._store.end(reply.id, ReplyState.FAILED, reason=str(error))
+            return
+        # What one person writes in a row is answered together: that is no queue.
+        if before and before.author.id != reply.author.id and self._knows(reply.place):
+            self._notices.begin(reply, self._outlet(reply), lambda: self._lanes.ahead(reply))
 
-    async def _excuse(self, place: Place, message_id: str, error: QuipuError) -> None:
+    def _knows(self, place: Place) -> bool:
+        return place.platform in self._messengers
+
+    def _outlet(self, reply: Reply) -> Outlet:
+        return self._messengers[reply.place.platform].outlet(reply.place, reply.message_id)
+
+    async def _excuse(self, place: Place, message_id: str, notice: str) -> None:
         """Tell the person why there will be no answer, as well as that can be done."""
         messenger = self._messengers.get(place.platform)
         if messenger is None:
             return
         key = nonce(place, message_id, 0)
         try:
-            await messenger.outlet(place, message_id).create(error.notice, nonce=key)
+            await messenger.outlet(place, message_id).create(notice, nonce=key)
         except PlatformError as failure:
             log.warning("could not excuse myself", place=place.id, error=str(failure))
 
     async def _answer(self, replies: Sequence[Reply]) -> None:
         """Answer the newest of these; the others end as merged into it."""
-        reply = replies[-1]
+        *merged, reply = replies
         messenger = self._messengers[reply.place.platform]
         try:
-            if len(replies) > 1:
-                await self._store.merge([r.id for r in replies[:-1]], reply.id)
+            for each in merged:
+                await self._notices.drop(each, self._outlet(each))
+            reply = await self._notices.end(reply)
+            if merged:
+                await self._store.merge([each.id for each in merged], reply.id)
             await self._answering.answer(reply, messenger)
         except asyncio.CancelledError:
             raise

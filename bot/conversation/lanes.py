@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+import itertools
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
 from bot.errors import Busy
-from bot.values import Reply
+from bot.values import Reply, ReplyState
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +29,7 @@ class Lanes:
         self._limit = limit
         self._waiting: dict[str, deque[Reply]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._held: set[int] = set()
+        self._held = Counter[int]()
         self._current: dict[str, Reply] = {}
         self._open = True
 
@@ -38,7 +39,20 @@ class Lanes:
 
     def holds(self, reply: Reply) -> bool:
         """Whether this reply waits or is being given."""
-        return reply.id in self._held
+        return self._held[reply.id] > 0
+
+    def last(self, place_id: str) -> Reply | None:
+        """What waits last at a Place, or else is being given."""
+        lane = self._waiting.get(place_id)
+        return lane[-1] if lane else self._current.get(place_id)
+
+    def ahead(self, reply: Reply) -> int:
+        """How many come before a reply that waits; 0 if it does not wait (any more)."""
+        lane = self._waiting.get(reply.place.id, deque())
+        before = list(itertools.takewhile(lambda one: one.id != reply.id, lane))
+        if len(before) == len(lane):
+            return 0
+        return len(before) + (reply.place.id in self._current)
 
     def put(self, reply: Reply, *, bounded: bool = True) -> None:
         """Queue a reply at its Place. Busy if too many wait there already.
@@ -49,7 +63,7 @@ class Lanes:
         if bounded and len(lane) >= self._limit:
             raise Busy(f"{len(lane)} replies wait at {reply.place.id}")
         lane.append(reply)
-        self._held.add(reply.id)
+        self._held[reply.id] += 1
         if self._open and reply.place.id not in self._tasks:
             task = asyncio.create_task(self._run(reply.place.id), name=f"lane {reply.place.id}")
             self._tasks[reply.place.id] = task
@@ -60,13 +74,18 @@ class Lanes:
         found = next((reply for reply in lane if reply.message_id == message_id), None)
         if found:
             lane.remove(found)
-            self._held.discard(found.id)
+            self._held -= Counter([found.id])
         return found
 
     @property
     def running(self) -> int:
         """Places at which an answer is being given."""
         return len(self._tasks)
+
+    async def settled(self) -> None:
+        """Wait until nothing waits and nothing is being given."""
+        while self._tasks:
+            await asyncio.wait(list(self._tasks.values()))
 
     async def drain(self, deadline: float) -> None:
         """Take nothing new; wait up to `deadline` seconds for what runs, then cancel it."""
@@ -93,7 +112,7 @@ class Lanes:
                     await self._answer(replies)
                 finally:
                     del self._current[place_id]
-                    self._held.difference_update(reply.id for reply in replies)
+                    self._held -= Counter(reply.id for reply in replies)
         finally:
             del self._tasks[place_id]
             if not lane:
@@ -101,8 +120,17 @@ class Lanes:
 
     @staticmethod
     def _together(lane: deque[Reply]) -> list[Reply]:
-        """The first that waits, and those right behind it of the same author."""
+        """The first that waits, and those right behind it of the same author.
+
+        A reply that was begun before, or is given again, stays by itself: it has its message.
+        """
         replies = [lane.popleft()]
-        while lane and lane[0].author.id == replies[0].author.id and not lane[0].parts:
+        while lane and all(map(_is_new, (replies[0], lane[0]))):
+            if lane[0].author.id != replies[0].author.id:
+                break
             replies.append(lane.popleft())
         return replies
+
+
+def _is_new(reply: Reply) -> bool:
+    return reply.state is ReplyState.CLAIMED and not reply.parts

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import structlog
 
+from bot.engines import Engines
 from bot.errors import Forbidden, Refused
-from bot.ports import Store
-from bot.prompt.builder import PromptBuilder
-from bot.values import Author, Persona, Place, Standing
+from bot.ports import Choices, Store
+from bot.values import Author, Persona, Place
 
 log = structlog.get_logger(__name__)
 
@@ -17,10 +17,15 @@ NOT_ALLOWED = "Only people who manage this channel can set its persona."
 class PersonaBook:
     """Implements the Personas port. `default` holds where nobody has set one."""
 
-    def __init__(self, store: Store, builder: PromptBuilder, default: Persona) -> None:
+    def __init__(self, store: Store, engines: Engines, choices: Choices, default: Persona) -> None:
         self._store = store
-        self._builder = builder
+        self._engines = engines
+        self._choices = choices
         self._default = default
+
+    async def check_default(self) -> None:
+        """TooLong if the configuration's persona leaves the default model too little room."""
+        (await self._engines.builder()).check(self._default)
 
     async def show(self, place: Place) -> Persona:
         """The persona that an answer given now at this place would have."""
@@ -32,7 +37,8 @@ class PersonaBook:
         text = text.strip()
         if not text:
             raise Refused("empty persona", notice="A persona needs at least a few words.")
-        self._builder.check(Persona(text))
+        choice = await self._choices.choice(place)
+        (await self._engines.builder(choice.model)).check(Persona(text))
         persona = await self._store.set_persona(channel_scope(place), text, author)
         log.info("persona set", place=place.id, author=author.id)
         return persona or Persona(text)
@@ -46,7 +52,7 @@ class PersonaBook:
 
     @staticmethod
     def _authorise(author: Author, action: str, place: Place) -> None:
-        if author.standing is not Standing.ADMIN:
+        if not author.manages:
             log.info("persona refused", action=action, place=place.id, author=author.id)
             raise Forbidden(f"{author.id} may not {action} the persona", notice=NOT_ALLOWED)
 

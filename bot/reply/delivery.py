@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
@@ -22,15 +22,22 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from bot.control.response import Button
 from bot.errors import PlatformError, Throttled, Undeliverable
 from bot.ports import Outlet
+from bot.reply.notices import queued
 from bot.text.split import Split, split
-from bot.values import Part, Place, Reply, ReplyState
+from bot.values import Part, Place, Reply, ReplyState, Waiting
 
 log = structlog.get_logger(__name__)
 
 MARKER = " ▌"
 """What platforms show behind an unfinished answer. It is never part of the text."""
+
+PATIENCE = 3.0
+"""Seconds after which somebody who waits in the queue is told of it in a message."""
+ANEW = 10.0
+"""Seconds between two such messages' texts."""
 
 FINAL_DEADLINE = 300.0
 """Seconds for which a final text is brought again and again to a platform that does not take it."""
@@ -40,6 +47,7 @@ class Delivery:
     """Brings the text of one reply into its platform messages. An async context manager.
 
     `journal` is told of every message as soon as it exists. Known `parts` are written over.
+    `buttons` are below the last message while the text grows; `finish` replaces them.
     """
 
     def __init__(
@@ -48,17 +56,21 @@ class Delivery:
         reply: Reply,
         journal: Callable[[Part], Awaitable[None]],
         *,
+        buttons: Sequence[Button] = (),
+        patience: float = PATIENCE,
         deadline: float = FINAL_DEADLINE,
     ) -> None:
         self._outlet = outlet
         self._reply = reply
         self._journal = journal
+        self._buttons = tuple(buttons)
+        self._patience = patience
         self._deadline = deadline
         self._messages = {part.index: part.message_id for part in reply.parts}
-        self._shown: dict[int, tuple[str, bool]] = {}
+        self._shown: dict[int, tuple[str, bool, tuple[Button, ...]]] = {}
         self._tried: set[int] = set()
         self._text = ""
-        self.waiting: Callable[[], int] = lambda: 0
+        self.waiting: Callable[[], Waiting] = Waiting
         self._changed = asyncio.Event()
         self._final = asyncio.Event()
         self._stack = AsyncExitStack()
@@ -101,13 +113,14 @@ class Delivery:
         self._text = text
         self._changed.set()
 
-    async def finish(self, text: str) -> None:
-        """Bring the final text; returns when it stands.
+    async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
+        """Bring the final text with its buttons; returns when it stands.
 
         Raises Undeliverable if the place is gone, PlatformError if the deadline passed.
         """
         assert self._writer is not None
         self._text = text
+        self._buttons = tuple(buttons)
         self._final.set()
         self._changed.set()
         await self._writer
@@ -117,10 +130,11 @@ class Delivery:
         async with self._outlet.working(self._place):
             await self._seen.wait()
 
-    def _place(self) -> int:
+    def _place(self) -> Waiting:
         return self.waiting()
 
     async def _write(self) -> None:
+        await self._wait_in_queue()
         while not self._final.is_set():
             await self._changed.wait()
             await self._wait_for_budget()
@@ -129,6 +143,29 @@ class Delivery:
             self._changed.clear()
             await self._bring_interim(self._text)
         await self._bring_final(self._text)
+
+    async def _wait_in_queue(self) -> None:
+        """Until there is text, say in its place how many are before it, if that takes long."""
+        seconds, said = self._patience, ""
+        while not await self._changed_within(seconds):
+            words = queued(self.waiting(), self._reply.locale)
+            # Where a text can only grow, nothing may stand in its place.
+            if words in ("", said) or self._outlet.appends or self._outlet.pause() > 0:
+                continue
+            seconds, said = ANEW, words
+            try:
+                await self._bring_part(0, words, final=False, buttons=self._buttons)
+            except PlatformError as error:
+                log.info("place in the queue not shown", reply=self._reply.id, error=str(error))
+                if isinstance(error, Undeliverable):
+                    raise
+
+    async def _changed_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._changed.wait()
+        except TimeoutError:
+            return False
 
     async def _wait_for_budget(self) -> None:
         """Wait until an edit is within budget; a final text ends the waiting."""
@@ -165,40 +202,49 @@ class Delivery:
                 await self._drop_surplus(text)
 
     async def _bring(self, text: str, *, final: bool) -> None:
-        """Create and edit messages until they show `text`."""
+        """Create and edit messages until they show `text`, the last of them with the buttons."""
         parts = self._parts(text)
-        for index, part in enumerate(parts):
-            if final or index < len(parts) - 1:
-                await self._bring_part(index, part.shown, final=True)
-            else:
-                growing = part.growing if self._outlet.appends else part.shown
-                await self._bring_part(index, growing + self._outlet.marker, final=False)
+        for index, part in enumerate(parts[:-1]):
+            await self._bring_part(index, part.shown, final=True)
+        for last in parts[-1:]:
+            shown = last.shown
+            if not final:
+                shown = (last.growing if self._outlet.appends else shown) + self._outlet.marker
+            await self._bring_part(len(parts) - 1, shown, final=final, buttons=self._buttons)
+            self._seen.set()
 
     def _parts(self, text: str) -> list[Split]:
         # Always with room for the marker: with and without it the parts must be the same.
         return split(text, self._outlet.limit - len(MARKER))
 
-    async def _bring_part(self, index: int, text: str, *, final: bool) -> None:
-        if self._shown.get(index) == (text, final):
+    async def _bring_part(
+        self, index: int, text: str, *, final: bool, buttons: tuple[Button, ...] = ()
+    ) -> None:
+        if self._shown.get(index) == (text, final, buttons):
             return
         if index in self._messages:
-            await self._outlet.edit(self._messages[index], text, final=final)
+            message_id = self._messages[index]
+            await self._outlet.edit(message_id, text, final=final, buttons=buttons)
         else:
-            await self._create(index, text, final=final)
-        self._shown[index] = (text, final)
-        self._seen.set()
+            await self._create(index, text, final=final, buttons=buttons)
+        self._shown[index] = (text, final, buttons)
 
-    async def _create(self, index: int, text: str, *, final: bool) -> None:
+    async def _create(
+        self, index: int, text: str, *, final: bool, buttons: tuple[Button, ...]
+    ) -> None:
         # An earlier try, or an earlier run of the program, may have posted this part already with
         # an older text; the platform then gives back that message as it stands.
         again = index in self._tried or self._reply.state is not ReplyState.CLAIMED
         self._tried.add(index)
         key = nonce(self._reply.place, self._reply.message_id, index)
-        message_id = await self._outlet.create(text, nonce=key, final=final, again=again)
+        answer = text if self._text else ""  # a place in the queue is no part of the answer
+        message_id = await self._outlet.create(
+            text, nonce=key, final=final, again=again, buttons=buttons
+        )
         self._messages[index] = message_id
-        await self._journal(Part(index, message_id, text))
+        await self._journal(Part(index, message_id, answer))
         if again:
-            await self._outlet.edit(message_id, text, final=final)
+            await self._outlet.edit(message_id, text, final=final, buttons=buttons)
 
     async def _drop_surplus(self, text: str) -> None:
         """Take back messages of an earlier, longer attempt at this answer."""

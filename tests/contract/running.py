@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from bot import checkpoint as checkpoints
 from bot.app import Core, compose, platforms
 from bot.ports import Generator
 from bot.service import Service
 from bot.settings import Settings
 from storage import SqlStore, open_store, upgrade
+from tests.ready import engines_over
 
 
 class Running:
@@ -26,8 +26,8 @@ class Running:
     async def start(self, *, deadline: float = 10.0) -> None:
         await upgrade(self._settings.database_url)
         self._store = await open_store(self._settings.database_url)
-        checkpoint = checkpoints.find(self._settings.model.name)
-        self._core = compose(self._settings, checkpoint, self._store, self._generator)
+        engines = engines_over(self._settings, self._generator)
+        self._core = compose(self._settings, self._store, engines)
         self._service = Service(
             self._core.conversations,
             self._store,

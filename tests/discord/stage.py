@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from adapters.discord.messenger import DiscordMessenger
 from adapters.discord.outbound import DiscordOutlet
 from bot.values import Place
+from tests.discord.desk import Desk, Habits
 from tests.loopback.discord import Channel, DiscordServer, Guild, Message, Person
-from tests.memory import MemoryInbox, MemoryPersonas
+from tests.memory import MemoryInbox
 
 
 @dataclass
 class Stage:
-    """Everything that a test of the adapter touches. Ann is a member, Mia manages channels."""
+    """Everything that a test of the adapter touches.
+
+    Ann is a member, Mia manages channels, Rob has a role that the configuration names.
+    """
 
     server: DiscordServer
     inbox: MemoryInbox
-    personas: MemoryPersonas
+    desk: Desk
+    habits: Habits
     messenger: DiscordMessenger
     guild: Guild
     channel: Channel
     ann: Person
     mia: Person
+    rob: Person
 
     def place(self, channel: Channel | None = None) -> Place:
         channel = channel or self.channel
@@ -47,15 +53,19 @@ class Stage:
 def messenger_for(
     server: DiscordServer,
     inbox: MemoryInbox,
-    personas: MemoryPersonas,
+    desk: Desk,
     *,
+    habits: Habits | None = None,
+    admin_roles: Sequence[str] = (),
     token: str = "",
     message_content: bool = False,
 ) -> DiscordMessenger:
     return DiscordMessenger(
         token or server.token,
         inbox=inbox,
-        personas=personas,
+        control=desk,
+        behaviours=habits,
+        admin_roles=admin_roles,
         api_url=server.api_url,
         gateway_url=server.gateway_url,
         message_content=message_content,
@@ -67,14 +77,23 @@ async def signed_in(
     server: DiscordServer, *, message_content: bool = False
 ) -> AsyncIterator[Stage]:
     """REST only, as while a journal is recovered."""
-    inbox, personas = MemoryInbox(), MemoryPersonas()
-    messenger = messenger_for(server, inbox, personas, message_content=message_content)
+    inbox, desk, habits = MemoryInbox(), Desk(), Habits()
     guild = server.guild("Cuzco")
+    keepers = guild.role("keepers")
     ann, mia = guild.member("Ann"), guild.member("Mia", manage_channels=True)
+    rob = guild.member("Rob", roles=[keepers])
+    messenger = messenger_for(
+        server,
+        inbox,
+        desk,
+        habits=habits,
+        admin_roles=[str(keepers.id)],
+        message_content=message_content,
+    )
     channel = guild.channel("knots")
     await messenger.start()
     try:
-        yield Stage(server, inbox, personas, messenger, guild, channel, ann, mia)
+        yield Stage(server, inbox, desk, habits, messenger, guild, channel, ann, mia, rob)
     finally:
         await messenger.close()
 

@@ -39,7 +39,7 @@ async def test_a_bot_without_a_server_is_given_its_invitation(
     assert finding.severity == "warning"
     assert f"client_id={discord_server.world.application_id}" in finding.mend
     assert "scope=bot+applications.commands" in finding.mend
-    assert "permissions=274877975552" in finding.mend
+    assert "permissions=309237713920" in finding.mend
 
 
 async def test_an_intent_that_is_configured_but_not_granted_is_an_error(

@@ -136,7 +136,7 @@ def test_what_is_not_for_the_bot_is_nothing(scene: Scene, more: dict[str, Any]) 
     [
         ("channel", ANN, (), Standing.MEMBER),
         ("channel", ANN, (MANAGERS,), Standing.ADMIN),
-        ("channel", OWNER, (), Standing.ADMIN),
+        ("channel", OWNER, (), Standing.OWNER),
         ("thread", ANN, (MANAGERS,), Standing.ADMIN),
         ("thread", ANN, (), Standing.MEMBER),
     ],

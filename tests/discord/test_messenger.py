@@ -8,16 +8,17 @@ import pytest
 
 from adapters.discord.messenger import DiscordMessenger
 from bot.errors import ConfigError, PlatformError
+from tests.discord.desk import Desk
 from tests.discord.stage import Stage, connected, messenger_for, signed_in
 from tests.loopback.discord import DiscordServer
-from tests.memory import MemoryInbox, MemoryPersonas
+from tests.memory import MemoryInbox
 
 
 def plain(
     server: DiscordServer, *, token: str = "", message_content: bool = False
 ) -> DiscordMessenger:
     return messenger_for(
-        server, MemoryInbox(), MemoryPersonas(), token=token, message_content=message_content
+        server, MemoryInbox(), Desk(), token=token, message_content=message_content
     )
 
 

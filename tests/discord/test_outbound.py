@@ -8,6 +8,7 @@ import pytest
 
 from adapters.discord.outbound import DiscordOutlet
 from bot.errors import PlatformError, Throttled, Undeliverable
+from bot.values import Waiting
 from tests.discord.stage import Stage
 
 MESSAGES = r"/channels/\d+/messages$"
@@ -162,7 +163,7 @@ async def test_a_message_can_be_taken_back_more_than_once(stage: Stage) -> None:
 
 async def test_typing_is_shown_while_an_answer_is_on_its_way(stage: Stage) -> None:
     outlet = await stage.asked()
-    async with outlet.working(lambda: 0):
+    async with outlet.working(Waiting):
         await stage.channel.wait_for_typing()
     assert len(stage.channel.typing) == 1
 
@@ -170,7 +171,7 @@ async def test_typing_is_shown_while_an_answer_is_on_its_way(stage: Stage) -> No
 async def test_typing_that_fails_harms_nobody(stage: Stage) -> None:
     outlet = await stage.asked()
     failure = stage.server.faults.fail("POST", r"/typing$", status=503)
-    async with outlet.working(lambda: 0):
+    async with outlet.working(Waiting):
         await failure.reached()
         await outlet.create("hi", nonce="n1")
     assert len(stage.channel.from_bot) == 1

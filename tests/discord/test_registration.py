@@ -50,6 +50,12 @@ def test_other_words_are_a_difference() -> None:
     assert declared([discords(description="Who are you")]) != declared([OURS])
 
 
+def test_a_new_translation_is_a_difference() -> None:
+    translated = {"description_localizations": {"de": "Wer ich bin"}}
+    assert declared([discords(**translated)]) != declared([OURS])
+    assert declared([discords(**translated)]) == declared([{**OURS, **translated}])
+
+
 def test_a_changed_choice_is_a_difference() -> None:
     def with_choice(value: int) -> dict[str, Any]:
         option = {"type": 4, "name": "n", "choices": [{"name": "one", "value": value}]}

@@ -11,7 +11,7 @@ import pytest
 
 from bot.endpoint.generator import EndpointGenerator
 from bot.generation.generator import LocalGenerator
-from bot.generation.loading import load
+from bot.generation.weights.loading import load
 from bot.prompt.tokenizer import SentencePieceTokenizer, Tokenizer
 from tests.checkpoints import make_checkpoint
 from tests.loopback.endpoint import EndpointServer, ModelWriter, WordWriter

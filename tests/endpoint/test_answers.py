@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
@@ -158,6 +160,25 @@ async def test_settings_that_a_server_does_not_know_are_left_out_from_then_on(
     assert not {"top_k", "min_p", "stream_options"} & server.answers[-1].body.keys()
     assert server.answers[-1].body["seed"] == 1
     assert finish.tokens == len(WORDS)
+
+
+async def test_an_answer_that_was_cut_goes_on_with_its_white_space(
+    serve: Serve, connect: Connect
+) -> None:
+    server = await serve(
+        " time", ".", token_ids=False, unknown=frozenset({"add_generation_prompt"})
+    )
+    messages = (("user", "A story"), ("assistant", "Once upon a"))
+    begun = replace(prompt(messages=messages), begun="Once upon a")
+
+    text, _ = await read(ask(connect(server), begun))
+
+    assert text == " time."
+    assert server.answers[-1].body["continue_final_message"] is True
+    assert server.answers[-1].body["messages"][-1] == {
+        "role": "assistant",
+        "content": "Once upon a",
+    }
 
 
 async def test_a_longest_answer_by_its_newer_name(serve: Serve, connect: Connect) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from bot.endpoint.generator import EndpointGenerator
 from bot.generation.generator import LocalGenerator
-from bot.generation.loading import load
+from bot.generation.weights.loading import load
 from bot.prompt.builder import PromptBuilder
 from bot.prompt.formats import Llama2Format
 from bot.prompt.tokenizer import SentencePieceTokenizer, Tokenizer

@@ -8,12 +8,16 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bot.control.response import Button
 from bot.errors import PlatformError, Throttled, Undeliverable
 from bot.reply.delivery import MARKER, Delivery, nonce
-from bot.values import Author, Part, Place, Reply, ReplyState
+from bot.reply.notices import queued
+from bot.values import Author, Part, Place, Reply, ReplyState, Waiting
 from tests.board import Board, BoardOutlet
 
 PLACE = Place("discord", "1", "2")
+STOP = (Button(("stop",), "Stop", reply_id=1),)
+WHY = (Button(("why",), "Why?", reply_id=1),)
 
 
 def reply(*parts: Part, state: ReplyState = ReplyState.CLAIMED) -> Reply:
@@ -213,3 +217,75 @@ async def test_leaving_early_leaves_no_task_behind() -> None:
         await board.until(lambda: board.in_flight == 1)
     assert asyncio.all_tasks() == before
     assert board.typing == 0
+
+
+async def test_buttons_are_below_the_last_message_and_change_with_the_ending() -> None:
+    board = Board(limit=200)
+    async with Delivery(board.outlet(PLACE, "100"), reply(), Journal(), buttons=STOP) as delivery:
+        delivery.show("word " * 30)
+        await board.until(lambda: len(board.posted) == 1)
+        assert board.posted[0].buttons == STOP
+        delivery.show("word " * 60)
+        await board.until(lambda: len(board.posted) == 2)
+        assert [message.buttons for message in board.posted] == [(), STOP]
+        await delivery.finish("word " * 60, WHY)
+    assert [message.buttons for message in board.posted] == [(), WHY]
+
+
+async def test_who_waits_in_the_queue_sees_the_place_until_there_is_text() -> None:
+    board, journal = Board(), Journal()
+    async with Delivery(
+        board.outlet(PLACE, "100"), reply(), journal, buttons=STOP, patience=0.0
+    ) as delivery:
+        delivery.waiting = lambda: Waiting(3, 20.4)
+        await board.until(lambda: bool(board.posted))
+        assert board.texts == ["You are number 3 in the queue, about 20 s."]
+        assert board.posted[0].buttons == STOP
+        assert board.typing == 1
+        delivery.show("Hello")
+        await board.until(lambda: board.texts == [f"Hello{MARKER}"])
+        await delivery.finish("Hello.")
+    assert board.texts == ["Hello."]
+    assert journal.parts == [Part(0, "m1", "")]
+
+
+@pytest.mark.parametrize(
+    ("waiting", "words"),
+    [
+        (Waiting(1), "You are number 1 in the queue."),
+        (Waiting(2, 0.2), "You are number 2 in the queue, about 1 s."),
+        (Waiting(9, 600.0), "You are number 9 in the queue, about 10 min."),
+        (Waiting(0, 5.0), ""),
+    ],
+)
+def test_a_place_in_the_queue_in_words(waiting: Waiting, words: str) -> None:
+    assert queued(waiting, "en") == words
+
+
+@pytest.mark.parametrize("why_not", ["no budget", "only grows", "being written"])
+async def test_nothing_is_said_of_the_queue_where_that_would_do_harm(why_not: str) -> None:
+    board = Board(appends=why_not == "only grows")
+    outlet = (NeverBefore if why_not == "no budget" else BoardOutlet)(board, PLACE, "100")
+    asked = asyncio.Event()
+
+    def waiting() -> Waiting:
+        asked.set()
+        return Waiting(0 if why_not == "being written" else 1)
+
+    async with Delivery(outlet, reply(), Journal(), patience=0.0) as delivery:
+        delivery.waiting = waiting
+        await asked.wait()
+        asked.clear()
+        await asked.wait()
+        await delivery.finish("Hello.")
+    assert board.posted[0].shown == ["Hello."]
+
+
+async def test_a_notice_that_the_platform_does_not_take_holds_nothing_up() -> None:
+    board = Board()
+    board.failures = [Throttled("slow down", retry_after=0.01)]
+    async with Delivery(board.outlet(PLACE, "100"), reply(), Journal(), patience=0.0) as delivery:
+        delivery.waiting = lambda: Waiting(1)
+        await board.until(lambda: not board.failures)
+        await delivery.finish("Hello.")
+    assert board.texts == ["Hello."]

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from bot import checkpoint as checkpoints
 from bot.app import Core, compose
 from bot.ports import Generator
 from bot.service import Service
@@ -20,6 +19,7 @@ from storage import open_store, upgrade
 from tests.board import ScriptedGenerator
 from tests.checkpoints import make_checkpoint
 from tests.loopback.discord import Channel, DiscordServer, Guild, Message, Person
+from tests.ready import engines_over
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +32,7 @@ def settings_for(server: DiscordServer, model: Path, folder: Path, **sections: o
         "token": server.token,
         "api_url": server.api_url,
         "gateway_url": server.gateway_url,
+        "message_content": server.message_content,
     }
     given = {
         "discord": discord,
@@ -57,8 +58,9 @@ class Town:
 
     @property
     def generator(self) -> ScriptedGenerator:
-        assert isinstance(self.core.generator, ScriptedGenerator)
-        return self.core.generator
+        (engine,) = self.core.engines.loaded.values()
+        assert isinstance(engine.generator, ScriptedGenerator)
+        return engine.generator
 
     def rows(self, query: str) -> list[tuple[object, ...]]:
         with closing(sqlite3.connect(self.file)) as database:
@@ -93,7 +95,7 @@ async def town(
     settings = settings_for(server, model, folder)
     await upgrade(settings.database_url)
     store = await open_store(settings.database_url)
-    core = compose(settings, checkpoints.find(str(model)), store, generator)
+    core = compose(settings, store, engines_over(settings, generator))
     guild = server.guild("Cuzco")
     channel = guild.channel("knots")
     ann, bob = guild.member("Ann"), guild.member("Bob")

@@ -199,7 +199,7 @@ async def test_where_it_may_not_write_the_reply_fails_with_the_reason(cuzco: Tow
     await cuzco.ann.mentions(cuzco.channel, "hello")
     await cuzco.answer(cuzco.channel, "You said: Ann: hello")
     await cuzco.settled()
-    rows = cuzco.rows("SELECT state, reason FROM replies ORDER BY id")
+    rows = cuzco.rows("SELECT state, reason FROM replies ORDER BY state DESC")
     assert rows[0][0] == "failed"
     assert "Undeliverable" in str(rows[0][1])
     assert rows[1][0] == "delivered"

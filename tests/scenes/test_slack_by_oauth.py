@@ -14,7 +14,6 @@ import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import unused_port
 
-from bot import checkpoint as checkpoints
 from bot.app import compose, platforms
 from bot.platforms import web_server
 from bot.service import Service
@@ -22,6 +21,7 @@ from bot.settings import Settings
 from storage import open_store, upgrade
 from tests.board import ScriptedGenerator
 from tests.loopback.slack import Channel, Message, Person, SlackServer
+from tests.ready import engines_over
 
 
 @dataclass
@@ -82,7 +82,7 @@ async def house(
     await upgrade(settings.database_url)
     store = await open_store(settings.database_url)
     generator = ScriptedGenerator()
-    core = compose(settings, checkpoints.find(str(tiny_llama)), store, generator)
+    core = compose(settings, store, engines_over(settings, generator))
     web = web_server(settings, store_health)
     assert web is not None
     service = Service(

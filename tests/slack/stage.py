@@ -12,7 +12,8 @@ from adapters.slack.messenger import SlackMessenger
 from adapters.slack.outbound import SlackOutlet
 from bot.values import Inbound
 from tests.loopback.slack import Channel, Person, SlackServer, Workspace
-from tests.memory import MemoryInbox, MemoryPersonas
+from tests.memory import MemoryInbox
+from tests.slack.control import MemoryBehaviours, MemoryControl
 
 
 @dataclass
@@ -21,7 +22,8 @@ class Stage:
 
     server: SlackServer
     inbox: MemoryInbox
-    personas: MemoryPersonas
+    control: MemoryControl
+    behaviours: MemoryBehaviours
     messenger: SlackMessenger
     workspace: Workspace
     channel: Channel
@@ -53,14 +55,14 @@ class Stage:
 def messenger_for(
     server: SlackServer,
     inbox: MemoryInbox,
-    personas: MemoryPersonas,
     token: str | None,
+    control: MemoryControl | None = None,
     **settings: Any,
 ) -> SlackMessenger:
     settings.setdefault("app_token", server.app.app_token)
     return SlackMessenger(
         inbox=inbox,
-        personas=personas,
+        control=control or MemoryControl(),
         bot_token=token,
         api_url=server.api_url,
         clock=server.clock.now,
@@ -71,14 +73,16 @@ def messenger_for(
 @asynccontextmanager
 async def signed_in(server: SlackServer, **settings: Any) -> AsyncIterator[Stage]:
     """Web API only, as while a journal is recovered."""
-    inbox, personas = MemoryInbox(), MemoryPersonas()
+    inbox, control, behaviours = MemoryInbox(), MemoryControl(), MemoryBehaviours()
     workspace = server.workspace("Cuzco")
-    messenger = messenger_for(server, inbox, personas, workspace.bot_token, **settings)
+    messenger = messenger_for(
+        server, inbox, workspace.bot_token, control, behaviours=behaviours, **settings
+    )
     ann, mia = workspace.member("Ann"), workspace.member("Mia", admin=True)
     channel = workspace.channel("knots")
     await messenger.start()
     try:
-        yield Stage(server, inbox, personas, messenger, workspace, channel, ann, mia)
+        yield Stage(server, inbox, control, behaviours, messenger, workspace, channel, ann, mia)
     finally:
         await messenger.close()
 

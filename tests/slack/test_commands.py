@@ -1,151 +1,180 @@
-"""The slash command, its window, and who may use them."""
+"""The slash command: how it reaches the core, and how the answer is shown."""
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
 
 import pytest
 
-from adapters.slack.commands import HELP, NO_PERSONA, NOT_ALLOWED
-from adapters.slack.modal import BLOCK, FIELD
-from bot.errors import StorageError
-from bot.values import Persona
-from tests.loopback.slack import Person, SlackServer
+from adapters.slack.blocks import LONGEST_MARKDOWN
+from bot.control.response import Button, File, Response
+from bot.control.words import say
+from bot.errors import Refused, StorageError
+from bot.values import Standing
+from tests.loopback.slack import Channel, Message, Person, SlackServer
 from tests.slack.stage import Stage, connected
 
-PIRATE = "You are a pirate."
+NOT_ALLOWED = say("error.not_an_admin", command="audit")
 
 
-async def said(stage: Stage, person: Person, text: str) -> str:
-    interaction = await person.runs_command("/quipu", text, stage.channel)
+async def said(stage: Stage, person: Person, text: str, channel: Channel | None = None) -> Message:
+    interaction = await person.runs_command("/quipu", text, channel or stage.channel)
     answer = await interaction.answer()
     assert answer.hidden_from_all_but is person.user
-    return answer.content
+    return answer
 
 
-def saved(stage: Stage) -> list[str]:
-    return [persona.text for versions in stage.personas.saved.values() for persona in versions]
+async def test_a_command_reaches_the_core_with_place_person_and_language(live: Stage) -> None:
+    eva = live.workspace.member("Eva", locale="de-DE")
+    assert (await said(live, eva, "persona show")).content == "persona show"
+    call = live.control.last
+    assert call.command == ("persona", "show")
+    assert call.place.id == f"slack:{live.workspace.id}/{live.channel.id}"
+    assert (call.author.name, call.locale, call.prefix) == ("Eva", "de-DE", "/quipu ")
 
 
-async def test_an_admin_sets_shows_and_clears_the_persona(live: Stage) -> None:
-    assert "pirate" in await said(live, live.mia, f"persona set {PIRATE}")
-    place = f"slack:{live.workspace.id}/{live.channel.id}"
-    assert list(live.personas.saved) == [place]
-    assert PIRATE in await said(live, live.ann, "persona show")
-    assert "gone" in await said(live, live.mia, "persona clear")
-    assert "You are Quipu." in await said(live, live.ann, "persona")
+async def test_who_manages_the_workspace_is_asked_anew_for_every_admins_command(
+    live: Stage,
+) -> None:
+    assert (await said(live, live.ann, "audit")).content == NOT_ALLOWED
+    assert (await said(live, live.mia, "audit")).content == "audit"
+    assert live.control.last.author.standing is Standing.OWNER
+    live.mia.user.admin = False
+    assert (await said(live, live.mia, "audit")).content == NOT_ALLOWED
 
 
-async def test_a_member_is_refused(live: Stage) -> None:
-    assert await said(live, live.ann, f"persona set {PIRATE}") == NOT_ALLOWED
-    assert await said(live, live.ann, "persona clear") == NOT_ALLOWED
-    assert saved(live) == []
-
-
-async def test_a_guest_who_is_listed_in_the_configuration_may(slack_server: SlackServer) -> None:
-    workspace = slack_server.workspace("Other")
-    guest = workspace.member("Gus", guest=True)
+async def test_a_guest_who_is_listed_in_the_configuration_manages_channels(
+    slack_server: SlackServer,
+) -> None:
+    guest = slack_server.workspace("Other").member("Gus", guest=True)
     async with connected(slack_server, admins=[guest.user.id]) as stage:
         stage.ann.user.id = guest.user.id
-        assert "Done" in await said(stage, stage.ann, f"persona set {PIRATE}")
+        stage.workspace.users[guest.user.id] = stage.ann.user
+        assert (await said(stage, stage.ann, "audit")).content == "audit"
+        assert stage.control.last.author.standing is Standing.ADMIN
+
+
+async def test_in_private_everybody_manages_their_own(live: Stage) -> None:
+    assert (await said(live, live.ann, "audit", live.ann.dms)).content == "audit"
+    assert live.control.last.author.standing is Standing.ADMIN
+    assert live.control.last.place.private
 
 
 async def test_a_slack_that_does_not_say_who_somebody_is_is_asked_again_later(live: Stage) -> None:
     live.server.faults.fail("POST", "users.info", status=500)
-    assert "try again" in await said(live, live.mia, f"persona set {PIRATE}")
-    assert saved(live) == []
+    assert "try again" in (await said(live, live.mia, "audit")).content
+    assert live.control.calls == []
 
 
-async def test_in_private_everybody_manages_their_own(live: Stage) -> None:
-    command = f"persona set {PIRATE}"
-    interaction = await live.ann.runs_command("/quipu", command, live.ann.dms)
-    assert "Done" in (await interaction.answer()).content
+async def test_what_everybody_may_needs_no_word_of_slacks(live: Stage) -> None:
+    live.server.faults.fail("POST", "users.info", status=500)
+    assert (await said(live, live.mia, "help")).content == "help"
 
 
-@pytest.mark.parametrize("text", ["", "help", "persona paint", "dance", "stop it", "PERSONA fly"])
-async def test_a_wrong_word_is_answered_with_help(live: Stage, text: str) -> None:
-    assert await said(live, live.ann, text) == HELP
+async def test_a_wrong_word_is_answered_with_the_cores_help(live: Stage) -> None:
+    await said(live, live.ann, "dance")
+    assert live.control.last.command == ("help",)
+    assert dict(live.control.last.arguments) == {}
 
 
-async def test_without_text_a_window_opens_with_the_present_persona(live: Stage) -> None:
-    interaction = await live.mia.runs_command("/quipu", "persona set", live.channel)
-    await interaction.wait_modal()
-    opened = live.called("views.open")[0]["view"]
-    assert opened["blocks"][0]["element"]["initial_value"] == "You are Quipu."
-    submitted = await live.mia.submits_modal(interaction, {FIELD: PIRATE})
-    assert submitted.errors == {}
-    assert saved(live) == [PIRATE]
+async def test_a_wrong_argument_says_what_would_be_right(live: Stage) -> None:
+    answer = await said(live, live.mia, "sampling temperature=hot")
+    assert "0 to 5" in answer.content
+    answer = await said(live, live.mia, "access allow person=ann")
+    assert "written with @" in answer.content
 
 
-async def test_a_member_gets_no_window(live: Stage) -> None:
-    assert await said(live, live.ann, "persona set") == NOT_ALLOWED
-    assert live.called("views.open") == []
+async def test_a_command_about_an_answer_is_about_the_persons_newest_question(live: Stage) -> None:
+    await live.asked("first")
+    await live.asked("second")
+    await live.mia.mentions(live.channel, "somebody else's")
+    await live.heard(3)
+    await said(live, live.ann, "why")
+    second = next(inbound for inbound in live.inbox.accepted if inbound.text == "second")
+    assert live.control.last.place == second.place
 
 
-async def test_who_is_no_admin_any_more_when_the_window_is_sent_is_refused(live: Stage) -> None:
-    interaction = await live.mia.runs_command("/quipu", "persona set", live.channel)
-    await interaction.wait_modal()
-    live.mia.user.admin = False
-    submitted = await live.mia.submits_modal(interaction, {FIELD: PIRATE})
-    assert submitted.errors == {BLOCK: NOT_ALLOWED}
-    assert saved(live) == []
+async def test_stop_tries_the_conversations_until_one_is_being_answered(live: Stage) -> None:
+    await live.asked("first")
+    await live.asked("second")
+    first = live.inbox.accepted[0].place
 
+    def stop(call: object) -> Response:
+        if live.control.last.place != first:
+            raise Refused(notice="nothing here")
+        return Response("stopped")
 
-async def test_a_persona_that_is_too_long_is_refused_in_the_window(live: Stage) -> None:
-    live.personas.longest = 10
-    interaction = await live.mia.runs_command("/quipu", "persona set", live.channel)
-    await interaction.wait_modal()
-    submitted = await live.mia.submits_modal(interaction, {FIELD: PIRATE})
-    assert submitted.errors == {BLOCK: "That persona is too long for me."}
-
-
-async def test_a_persona_too_long_for_the_window_is_not_put_into_it(live: Stage) -> None:
-    live.personas.default = Persona("x" * 3001)
-    interaction = await live.mia.runs_command("/quipu", "persona set", live.channel)
-    await interaction.wait_modal()
-    assert "initial_value" not in live.called("views.open")[0]["view"]["blocks"][0]["element"]
-
-
-async def test_a_persona_is_shown_as_it_is_and_pings_nobody(live: Stage) -> None:
-    text = "You <!channel> & <@U1>."
-    await said(live, live.mia, f"persona set {text}")
-    interaction = await live.ann.runs_command("/quipu", "persona show", live.channel)
-    answer = await interaction.answer()
-    assert "&lt;!channel&gt; &amp; &lt;@U1&gt;" in answer.content
-    assert "channel" not in answer.pings
-
-
-async def test_no_persona_is_said_so(live: Stage) -> None:
-    live.personas.default = Persona("")
-    assert await said(live, live.ann, "persona show") == NO_PERSONA
-
-
-async def test_stop_stops_the_answer_in_the_thread_it_was_asked_in(live: Stage) -> None:
-    await live.asked()
-    await said(live, live.ann, "stop")
-    place = live.inbox.accepted[0].place
-    assert live.inbox.stopped == [(place.id, live.ann.user.id)]
+    live.control.answers["stop",] = stop
+    assert (await said(live, live.ann, "stop")).content == "stopped"
+    live.control.answers["stop",] = Refused(notice="nothing here")
+    assert (await said(live, live.ann, "stop")).content == "nothing here"
 
 
 async def test_a_failure_is_explained_to_the_person(live: Stage) -> None:
-    live.personas.failure = StorageError("disk full")
-    assert await said(live, live.ann, "persona show") == StorageError.notice
+    live.control.answers["usage",] = StorageError("disk full")
+    assert (await said(live, live.ann, "usage")).content == StorageError.notice
 
 
-async def test_a_window_that_does_not_open_is_explained(live: Stage) -> None:
-    live.server.faults.fail("POST", "views.open", error="expired_trigger_id")
-    assert "try again" in await said(live, live.mia, "persona set")
+async def test_what_nobody_thought_of_is_explained_too(live: Stage) -> None:
+    def fail(call: object) -> Response:
+        raise ZeroDivisionError(repr(call))
+
+    live.control.answers["usage",] = fail
+    assert "wrong on my side" in (await said(live, live.ann, "usage")).content
 
 
-async def test_a_button_nobody_knows_is_acknowledged(live: Stage) -> None:
-    outlet = await live.asked()
-    await outlet.create("hello", nonce="n1")
-    message = live.channel.from_bot[0]
-    button: dict[str, Any] = {
-        "type": "button",
-        "action_id": "old",
-        "text": {"type": "plain_text", "text": "Old"},
-    }
-    message.blocks = [{"type": "actions", "block_id": "b", "elements": [button]}]
-    interaction = await live.ann.presses(message, "old")
+async def test_what_takes_longer_than_slack_waits_is_answered_later(live: Stage) -> None:
+    live.server.world.patience = 3.0
+    live.control.held = asyncio.Event()
+    interaction = await live.ann.runs_command("/quipu", "usage", live.channel)
     assert interaction.acknowledgement is None
+    assert interaction.answers == []
+    live.control.held.set()
+    answer = await interaction.answer()
+    assert (answer.content, answer.hidden_from_all_but) == ("usage", live.ann.user)
+
+
+async def test_a_long_answer_comes_in_several_messages_and_pings_nobody(live: Stage) -> None:
+    text = "\n".join(["<!channel> <@U1> & so on"] * 1000)
+    live.control.answers["audit",] = Response(text)
+    interaction = await live.mia.runs_command("/quipu", "audit", live.channel)
+    await live.server.world.changes.until(
+        lambda: len(interaction.answers) == 3, 10, lambda: repr(interaction.answers)
+    )
+    assert all(len(answer.content) <= LONGEST_MARKDOWN for answer in interaction.answers)
+    assert not any(answer.pings for answer in interaction.answers)
+
+
+async def test_more_buttons_than_a_row_holds_are_shown_in_rows(live: Stage) -> None:
+    buttons = tuple(
+        Button(("persona", "restore"), f"Version {number}", arguments=(("version", str(number)),))
+        for number in range(1, 31)
+    )
+    live.control.answers["persona", "history"] = Response("versions", buttons)
+    answer = await said(live, live.mia, "persona history")
+    rows = [block for block in answer.blocks if block["type"] == "actions"]
+    assert [len(row["elements"]) for row in rows] == [25, 5]
+    await live.mia.presses(answer, "Version 30")
+    await live.server.world.changes.until(lambda: len(live.control.calls) == 2, 5, lambda: "")
+    assert dict(live.control.last.arguments) == {"version": "30"}
+
+
+async def test_a_file_comes_in_the_persons_direct_messages(live: Stage) -> None:
+    live.control.answers["privacy", "export"] = Response("Here.", file=File("you.json", b"{}"))
+    answer = await said(live, live.ann, "privacy export")
+    assert answer.content.startswith("Here.")
+    assert "you.json" in answer.content
+    [sent] = live.ann.dms.from_bot
+    assert [(file.name, file.content) for file in sent.files] == [("you.json", b"{}")]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"), [(b'{"a": 1}', '```json\n{"a": 1}\n```'), (b"x" * 9999, "too long")]
+)
+async def test_where_files_may_not_be_sent_a_short_one_is_a_snippet(
+    live: Stage, content: bytes, expected: str
+) -> None:
+    live.workspace.scopes.discard("files:write")
+    live.control.answers["privacy", "export"] = Response(file=File("you.json", content))
+    assert expected in (await said(live, live.ann, "privacy export")).content
+    assert live.ann.dms.from_bot == []

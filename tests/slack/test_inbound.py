@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.slack.inbound import mentions_bot, said_by_person
+from adapters.slack.inbound import mentions_bot, said_by_other_bot, said_by_person
 from adapters.slack.workspaces import Workspace
 
 HOME = Workspace("T1", "T1", "UBOT", "B1", "Quipu", AsyncWebClient())
@@ -52,3 +52,19 @@ def test_the_bot_is_meant_by_a_mention_or_in_private(
     changes: dict[str, Any], expected: bool
 ) -> None:
     assert mentions_bot(SAID | changes, HOME) is expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, False),
+        ({"bot_id": "B2"}, True),
+        ({"bot_id": "B2", "subtype": "bot_message", "user": None}, True),
+        ({"bot_id": "B1"}, False),
+        ({"bot_id": "B2", "user": "UBOT"}, False),
+        ({"bot_id": "B2", "user": "USLACKBOT"}, False),
+        ({"bot_id": "B2", "subtype": "channel_join"}, False),
+    ],
+)
+def test_other_bots_are_known_and_we_are_none(changes: dict[str, Any], expected: bool) -> None:
+    assert said_by_other_bot(SAID | changes, HOME) is expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.control.records import Behaviour
 from bot.errors import StorageError
 from bot.values import Standing
 from tests.loopback.slack import SlackServer
@@ -16,6 +17,8 @@ async def test_a_mention_is_answered_in_its_own_thread(live: Stage) -> None:
     assert not inbound.place.private
     assert (inbound.author.id, inbound.author.name) == (live.ann.user.id, "Ann")
     assert inbound.author.standing is Standing.MEMBER
+    assert (inbound.mentioned, inbound.locale) == (True, "en-US")
+    assert inbound.workspace_name == "Cuzco"
 
 
 async def test_message_and_app_mention_for_one_mention_are_claimed_once(live: Stage) -> None:
@@ -200,3 +203,53 @@ async def test_closing_one_connection_leaves_no_gap(live: Stage) -> None:
     await live.ann.dm("are you there?")
     assert (await live.heard())[0].text == "are you there?"
     await live.server.socket_mode.wait_connected(2)
+
+
+async def test_where_every_message_is_answered_all_are_handed_in(live: Stage) -> None:
+    live.behaviours.everywhere = Behaviour(when="always")
+    root = await live.ann.says(live.channel, "nice weather")
+    inbound = (await live.heard())[0]
+    assert (inbound.text, inbound.mentioned) == ("nice weather", False)
+    assert inbound.place.thread == root.ts
+    await live.mia.mentions(live.channel, "is it?")
+    assert (await live.heard(2))[1].mentioned
+
+
+async def test_other_bots_are_heard_where_people_want_that(live: Stage) -> None:
+    other = live.workspace.member("Beep", bot=True)
+    live.behaviours.everywhere = Behaviour(bots=True)
+    await other.mentions(live.channel, "hello bot")
+    author = (await live.heard())[0].author
+    assert (author.name, author.standing) == ("Beep", Standing.BOT)
+    outlet = live.outlet(live.inbox.accepted[0])
+    await outlet.create("hello", nonce="n1")
+    await live.quiet()
+    assert len(live.inbox.accepted) == 1
+
+
+async def test_threads_can_be_switched_off_and_on_again_by_people(live: Stage) -> None:
+    for threads in (False, True):
+        live.behaviours.everywhere = Behaviour(threads=threads)
+        await live.ann.mentions(live.channel, f"{threads}")
+        await live.quiet()
+    places = {inbound.text: inbound.place for inbound in await live.heard(2)}
+    assert [bool(places[text].thread) for text in ("False", "True")] == [False, True]
+
+
+async def test_an_edit_finds_its_message_where_it_was_kept_before_threads_were_switched_off(
+    live: Stage,
+) -> None:
+    message = await live.ann.mentions(live.channel, "frist")
+    inbound = (await live.heard())[0]
+    live.behaviours.everywhere = Behaviour(threads=False)
+    await live.ann.edits(message, "@bot first")
+    amended = (inbound.place.id, inbound.message_id, "first")
+    await live.inbox.until(lambda inbox: amended in inbox.amended)
+    assert {text for _, _, text in live.inbox.amended} == {"first"}
+
+
+async def test_nobody_is_asked_how_a_direct_message_is_answered(live: Stage) -> None:
+    live.behaviours.everywhere = Behaviour(when="never")
+    await live.ann.dm("hello")
+    await live.heard()
+    assert live.behaviours.asked == []

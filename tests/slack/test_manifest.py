@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from adapters.slack.manifest import EVENTS, SCOPES, manifest
+from bot.control.commands import COMMANDS
 from tests.conftest import outside
 
 PUBLIC = "https://quipu.example.org"
@@ -59,7 +60,16 @@ def test_the_app_is_an_agent_of_the_new_kind_with_scopes_and_events() -> None:
     assert made["features"]["bot_user"]["display_name"] == "Ask me"
     assert made["oauth_config"]["scopes"]["bot"] == sorted(SCOPES)
     assert made["settings"]["event_subscriptions"]["bot_events"] == sorted(EVENTS)
-    assert "persona" in made["features"]["slash_commands"][0]["usage_hint"]
+
+
+def test_the_command_and_its_shortcuts_are_those_of_the_table() -> None:
+    features = manifest()["features"]
+    [command] = features["slash_commands"]
+    assert command["usage_hint"].split(" | ") == [each.name for each in COMMANDS]
+    assert command["should_escape"] is True
+    menus = {each["callback_id"]: each["type"] for each in features["shortcuts"]}
+    expected = {f"quipu:{each.key}": "message" for each in COMMANDS if each.menu}
+    assert menus == expected | {"quipu:settings": "global"}
 
 
 def test_every_kind_of_message_event_has_its_scope() -> None:

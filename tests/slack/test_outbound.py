@@ -8,10 +8,19 @@ import math
 import pytest
 
 from adapters.slack.outbound import LIMIT
+from bot.control.response import Button
 from bot.errors import PlatformError, Throttled, Undeliverable
-from bot.values import Place
-from tests.loopback.slack import SlackServer
+from bot.values import Place, Waiting
+from tests.loopback.slack import Message, SlackServer
 from tests.slack.stage import Stage, connected, signed_in
+
+STOP = Button(("stop",), "Stop", "⏹️", reply_id=7)
+WHY = Button(("why",), "Why?", reply_id=7)
+
+
+def shown_below(message: Message) -> list[str]:
+    rows = [block for block in message.blocks if block["type"] == "actions"]
+    return [element["text"]["text"] for row in rows for element in row["elements"]]
 
 
 async def test_edits_replace_the_text_in_the_thread(plain: Stage) -> None:
@@ -23,7 +32,8 @@ async def test_edits_replace_the_text_in_the_thread(plain: Stage) -> None:
     message = plain.channel.from_bot[0]
     assert message.content == "Hello **you**"
     assert message.thread_ts == plain.inbox.accepted[0].place.thread
-    assert plain.called("chat.update")[0]["markdown_text"] == "Hello **you**"
+    shown = plain.called("chat.update")[0]["blocks"]
+    assert shown == [{"type": "markdown", "text": "Hello **you**"}]
 
 
 async def test_an_answer_in_a_channel_of_one_conversation_stands_in_the_channel(
@@ -147,10 +157,10 @@ async def test_a_broken_slack_may_be_tried_again(plain: Stage, status: int) -> N
 async def test_the_status_tells_of_the_queue_and_is_cleared(live: Stage) -> None:
     outlet = await live.asked()
     root = live.channel.messages[0]
-    place = 3
-    async with outlet.working(lambda: place):
-        await live.channel.wait_for_status("number 3")
-        place = 0
+    waiting = Waiting(3, 20.4)
+    async with outlet.working(lambda: waiting):
+        await live.channel.wait_for_status("number 3 in the queue, about 20 s")
+        waiting = Waiting()
         await live.channel.wait_for_status("is thinking")
     assert live.channel.status(root) == ""
 
@@ -158,7 +168,7 @@ async def test_the_status_tells_of_the_queue_and_is_cleared(live: Stage) -> None
 async def test_a_status_that_cannot_be_set_holds_nobody_up(live: Stage) -> None:
     live.server.faults.fail("POST", "setStatus", error="channel_not_found", times=9)
     outlet = await live.asked()
-    async with asyncio.timeout(5), outlet.working(lambda: 0):
+    async with asyncio.timeout(5), outlet.working(Waiting):
         await live.server.world.changes.until(
             lambda: live.called("assistant.threads.setStatus"), 5, lambda: "nothing called"
         )
@@ -169,7 +179,7 @@ async def test_a_status_that_cannot_be_set_holds_nobody_up(live: Stage) -> None:
 async def test_a_new_thread_of_the_messages_tab_gets_a_title(live: Stage) -> None:
     message = await live.ann.dm("How do I tie\na knot?")
     outlet = live.outlet((await live.heard())[0])
-    async with outlet.working(lambda: 0):
+    async with outlet.working(Waiting):
         await live.ann.dms.wait_for_status("is thinking")
     assert live.ann.dms.titles == {message.ts: "How do I tie a knot?"}
 
@@ -196,3 +206,33 @@ async def test_after_a_restart_an_unfinished_message_is_written_over(
         async with later.open():
             await later.edit(ts, "a whole answer", final=True)
         assert [message.content for message in stage.channel.from_bot] == ["a whole answer"]
+
+
+async def test_buttons_stand_below_a_final_text_and_go_with_the_next(plain: Stage) -> None:
+    outlet = await plain.asked()
+    async with outlet.open():
+        ts = await outlet.create("Hel ▌", nonce="n1", final=False, buttons=(STOP,))
+        message = plain.channel.from_bot[0]
+        assert shown_below(message) == ["⏹️ Stop"]
+        await outlet.edit(ts, "Hello", final=True, buttons=(WHY, STOP))
+        assert (message.content, shown_below(message)) == ("Hello", ["Why?", "⏹️ Stop"])
+        await outlet.edit(ts, "Hello again", final=False)
+    assert (message.content, shown_below(message)) == ("Hello again", [])
+    assert len(plain.called("chat.update")) == 2
+
+
+async def test_a_text_up_to_the_limit_has_room_for_buttons(plain: Stage) -> None:
+    outlet = await plain.asked()
+    ts = await outlet.create("x" * LIMIT, nonce="n1", buttons=(WHY,))
+    await outlet.edit(ts, "y" * LIMIT, buttons=(WHY, STOP))
+    assert plain.channel.from_bot[0].content == "y" * LIMIT
+
+
+async def test_a_text_whose_buttons_slack_does_not_take_is_shown_without(plain: Stage) -> None:
+    plain.server.faults.fail("POST", "chat.postMessage", error="invalid_blocks")
+    outlet = await plain.asked()
+    ts = await outlet.create("hello", nonce="n1", buttons=(WHY,))
+    plain.server.faults.fail("POST", "chat.update", error="msg_blocks_too_long")
+    await outlet.edit(ts, "hello you", buttons=(WHY,))
+    [message] = plain.channel.from_bot
+    assert message.content == "hello you"

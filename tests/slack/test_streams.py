@@ -6,6 +6,7 @@ import pytest
 
 from adapters.slack.outbound import LIMIT
 from adapters.slack.stream import LIFE
+from bot.control.response import Button
 from bot.errors import PlatformError, Throttled, Undeliverable
 from tests.loopback.slack import Message
 from tests.slack.stage import Stage
@@ -228,3 +229,28 @@ async def test_a_reply_keeps_no_slots_when_it_has_ended(live: Stage) -> None:
     methods = ("chat.startStream", "chat.stopStream", "chat.update", "chat.appendStream")
     windows = [budget.window(key, method) for method in methods]
     assert [(window.reserved, window.open) for window in windows] == [(0, 0)] * 4
+
+
+async def test_the_end_of_a_stream_brings_the_buttons_without_another_call(live: Stage) -> None:
+    why = Button(("why",), "Why?", reply_id=7)
+    outlet = await live.asked()
+    async with outlet.open():
+        ts = await outlet.create("one", nonce="n1", final=False, buttons=(why,))
+        await outlet.edit(ts, "one two", final=False, buttons=(why,))
+        await outlet.edit(ts, "one two three", final=True, buttons=(why,))
+    [message] = live.channel.from_bot
+    assert message.content == "one two three"
+    assert [block["type"] for block in message.blocks] == ["actions"]
+    assert [len(live.called(f"chat.{name}")) for name in ("stopStream", "update")] == [1, 0]
+
+
+async def test_a_stream_whose_buttons_slack_does_not_take_still_ends(live: Stage) -> None:
+    why = Button(("why",), "Why?", reply_id=7)
+    outlet = await live.asked()
+    async with outlet.open():
+        ts = await outlet.create("one", nonce="n1", final=False)
+        live.server.faults.fail("POST", "chat.stopStream", error="invalid_blocks")
+        live.server.faults.fail("POST", "chat.update", error="invalid_blocks")
+        await outlet.edit(ts, "one two", final=True, buttons=(why,))
+    assert shown(live) == "one two"
+    assert state(live.channel.from_bot[0]) == "done"

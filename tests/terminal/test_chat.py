@@ -12,13 +12,13 @@ from rich.console import Console
 from adapters.terminal.chat import TerminalChat
 from adapters.terminal.lines import piped
 from adapters.terminal.messenger import LiveScreen, PlainScreen, TerminalMessenger
-from bot import checkpoint as checkpoints
 from bot.app import Core, compose
 from bot.errors import GenerationError
 from bot.settings import Settings
 from storage import open_store, upgrade
 from tests.board import ScriptedGenerator
 from tests.checkpoints import make_checkpoint
+from tests.ready import engines_over
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +31,14 @@ async def core(model: Path, tmp_path: Path) -> AsyncIterator[Core]:
     settings = Settings(model={"name": str(model)}, data={"folder": str(tmp_path)})  # type: ignore[arg-type]
     await upgrade(settings.database_url)
     store = await open_store(settings.database_url)
-    checkpoint = checkpoints.find(str(model))
-    yield compose(settings, checkpoint, store, ScriptedGenerator())
+    yield compose(settings, store, engines_over(settings, ScriptedGenerator()))
     await store.close()
+
+
+def generator(core: Core) -> ScriptedGenerator:
+    (engine,) = core.engines.loaded.values()
+    assert isinstance(engine.generator, ScriptedGenerator)
+    return engine.generator
 
 
 async def lines(given: Iterable[str]) -> AsyncIterator[str]:
@@ -62,8 +67,7 @@ async def test_a_slash_in_a_pipe_is_a_message_like_any_other(core: Core) -> None
 
 async def test_a_failed_answer_is_explained_and_the_chat_goes_on(core: Core) -> None:
     chat, out = plain(core)
-    assert isinstance(core.generator, ScriptedGenerator)
-    core.generator.script = lambda prompt: (
+    generator(core).script = lambda prompt: (
         [GenerationError("no")] if "bad [/INST]" in prompt.text else ["fine"]
     )
     await chat.talk(lines(["bad", "good"]))
@@ -75,8 +79,7 @@ async def test_a_person_sets_shows_and_clears_the_persona(core: Core) -> None:
     chat, out = plain(core)
     said = ["/persona You are a pirate.", "hi", "/persona", "/persona clear", "/reset", "/persona"]
     await chat.converse(lines(said))
-    assert isinstance(core.generator, ScriptedGenerator)
-    assert "<<SYS>>\nYou are a pirate.\n<</SYS>>" in core.generator.prompts[0].text
+    assert "<<SYS>>\nYou are a pirate.\n<</SYS>>" in generator(core).prompts[0].text
     assert out[0] == out[2] == "My persona: You are a pirate."
     assert out[3] == out[5]
     assert "Quipu" in out[3]
@@ -85,8 +88,7 @@ async def test_a_person_sets_shows_and_clears_the_persona(core: Core) -> None:
 async def test_a_reset_begins_a_new_conversation(core: Core) -> None:
     chat, _ = plain(core)
     await chat.converse(lines(["the word is apple", "/reset", "hello"]))
-    assert isinstance(core.generator, ScriptedGenerator)
-    assert "apple" not in core.generator.prompts[-1].text
+    assert "apple" not in generator(core).prompts[-1].text
 
 
 async def test_quit_ends_and_an_unknown_command_helps(core: Core) -> None:
@@ -101,8 +103,7 @@ async def test_a_growing_answer_ends_as_rendered_markdown(core: Core) -> None:
     console = Console(file=screen, force_terminal=True, width=60)
     messenger = TerminalMessenger(lambda: LiveScreen(console))
     core.conversations.attach(messenger)
-    assert isinstance(core.generator, ScriptedGenerator)
-    core.generator.script = lambda _: ["Here is ", "**bold**", " text."]
+    generator(core).script = lambda _: ["Here is ", "**bold**", " text."]
     chat = TerminalChat(messenger, core.conversations, core.personas, console.print)
     await chat.converse(lines(["hi"]))
     shown = screen.getvalue()

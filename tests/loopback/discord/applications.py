@@ -93,7 +93,10 @@ class Applications:
 
     async def list(self, request: web.Request) -> web.Response:
         """The registered commands of a scope."""
-        return web.json_response(self._world.commands.get(self._scope(request), []))
+        commands = self._world.commands.get(self._scope(request), [])
+        if request.query.get("with_localizations", "").lower() not in ("1", "true"):
+            commands = [_untranslated(command) for command in commands]
+        return web.json_response(commands)
 
     async def replace(self, request: web.Request) -> web.Response:
         """Make the commands of a scope exactly these."""
@@ -172,3 +175,11 @@ class Applications:
         if given.get("options"):
             command["options"] = given["options"]
         return command | ({"guild_id": str(scope)} if scope else {})
+
+
+def _untranslated(entry: Json) -> Json:
+    """A command or option as Discord lists it to those who do not ask for translations."""
+    left = {key: value for key, value in entry.items() if not key.endswith("_localizations")}
+    if "options" in left:
+        left["options"] = [_untranslated(option) for option in left["options"]]
+    return left

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -9,8 +10,9 @@ from aiohttp import web
 from tests.loopback.discord import payloads
 from tests.loopback.discord.drafts import Draft
 from tests.loopback.discord.errors import ApiError, invalid
+from tests.loopback.discord.files import uploaded
 from tests.loopback.discord.messages import apply, draft_of
-from tests.loopback.discord.model import EPHEMERAL, LOADING, Json, Message
+from tests.loopback.discord.model import EPHEMERAL, LOADING, Attachment, Json, Message
 from tests.loopback.discord.rest import BODY, PREFIX
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ class Callbacks:
         if interaction.acknowledged is not None:
             raise ApiError(40060)
         kind, data = request[BODY]["type"], request[BODY].get("data") or {}
-        self._first(interaction, kind, data)
+        self._first(interaction, kind, data, uploaded(self._world, interaction.channel, request))
         interaction.acknowledged = kind
         self._world.changes.announce()
         if request.query.get("with_response", "").lower() not in ("1", "true"):
@@ -62,8 +64,8 @@ class Callbacks:
             raise ApiError(10015)
         waiting = interaction.response
         if waiting is not None and waiting.flags & LOADING:
-            return self._show(self._fill(waiting, request[BODY]))
-        draft = draft_of(request[BODY])
+            return self._show(self._fill(waiting, request))
+        draft = draft_of(request[BODY], uploaded(self._world, interaction.channel, request))
         draft.interaction = interaction.metadata()
         message = self._world.post(interaction.channel, self._world.bot, draft)
         interaction.followups.append(message)
@@ -78,8 +80,9 @@ class Callbacks:
         """Change one of the messages."""
         message = self._message(request)
         if message.flags & LOADING:
-            return self._show(self._fill(message, request[BODY]))
-        apply(self._world, message, request[BODY])
+            return self._show(self._fill(message, request))
+        files = uploaded(self._world, message.channel, request)
+        apply(self._world, message, request[BODY], files)
         return self._show(message)
 
     async def delete(self, request: web.Request) -> web.Response:
@@ -87,14 +90,16 @@ class Callbacks:
         self._world.remove(self._message(request))
         return web.Response(status=204)
 
-    def _first(self, interaction: Interaction, kind: int, data: Json) -> None:
+    def _first(
+        self, interaction: Interaction, kind: int, data: Json, files: Sequence[Attachment]
+    ) -> None:
         if kind == REPLY:
-            self._reply(interaction, draft_of(data))
+            self._reply(interaction, draft_of(data, files))
         elif kind == THINK:
             ephemeral = (data.get("flags") or 0) & EPHEMERAL
             self._reply(interaction, Draft("", flags=LOADING | ephemeral))
         elif kind == UPDATE and interaction.source is not None:
-            apply(self._world, interaction.source, data)
+            apply(self._world, interaction.source, data, files)
             interaction.response = interaction.source
         elif kind == CHOICES:
             interaction.choices = data["choices"]
@@ -109,11 +114,12 @@ class Callbacks:
         draft.interaction = interaction.metadata()
         interaction.response = self._world.post(interaction.channel, self._world.bot, draft)
 
-    def _fill(self, message: Message, body: Json) -> Message:
+    def _fill(self, message: Message, request: web.Request) -> Message:
         """Put the answer where "is thinking" stood; it stays as private as that was."""
-        draft = draft_of(body)
+        body, files = request[BODY], uploaded(self._world, message.channel, request)
+        draft = draft_of(body, files)
         message.flags = message.flags & EPHEMERAL
-        apply(self._world, message, body | {"content": draft.content})
+        apply(self._world, message, body | {"content": draft.content}, files)
         return message
 
     def _receipt(self, interaction: Interaction, kind: int) -> Json:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tests.loopback.discord.mentions import Allowed
 
 if TYPE_CHECKING:
-    from tests.loopback.discord.model import Json, Message
+    from tests.loopback.discord.model import Attachment, Json, Message
 
 
 @dataclass
@@ -22,5 +22,6 @@ class Draft:
     flags: int = 0
     embeds: list[Json] = field(default_factory=list)
     components: list[Json] = field(default_factory=list)
+    attachments: list[Attachment] = field(default_factory=list)
     allowed: Allowed = field(default_factory=lambda: Allowed(None))
     interaction: Json | None = None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.loopback.discord.model import Channel, Message, User
     from tests.loopback.discord.world import World
 
+SELECT, TEXT_INPUT = 3, 4
 COMMAND, COMPONENT, AUTOCOMPLETE, MODAL = 2, 3, 4, 5
 
 
@@ -43,6 +44,7 @@ class Interaction:
     response: Message | None = None
     followups: list[Message] = field(default_factory=list)
     source: Message | None = None
+    locale: str = "en-GB"
 
     @property
     def expired(self) -> bool:
@@ -107,7 +109,7 @@ class Interaction:
             "channel_id": str(self.channel.id),
             "channel": payloads.channel(self.channel) | {"permissions": granted},
             "app_permissions": str(in_channel(self.channel, self.world.bot)),
-            "locale": "en-GB",
+            "locale": self.locale,
             "entitlements": [],
             "authorizing_integration_owners": self._owners(),
             "context": 0 if self.channel.guild else 1,
@@ -125,8 +127,8 @@ class Interaction:
         member = payloads.member(guild.members[self.person.id]) | {"permissions": granted}
         return {
             "guild_id": str(guild.id),
-            "guild_locale": "en-US",
-            "guild": {"id": str(guild.id), "locale": "en-US", "features": []},
+            "guild_locale": guild.locale,
+            "guild": {"id": str(guild.id), "locale": guild.locale, "features": []},
             "member": member,
         }
 
@@ -138,26 +140,31 @@ class Interaction:
 
 @dataclass(frozen=True)
 class Field:
-    """One place to write in a modal."""
+    """One place to write or to choose in a modal."""
 
     custom_id: str
     label: str
     value: str
     path: tuple[int, ...]
+    kind: int = TEXT_INPUT
 
 
 def fields(modal: Json) -> list[Field]:
-    """The text inputs of a modal, whether in action rows or in labels."""
+    """The text inputs and selects of a modal, whether in action rows or in labels."""
     found = []
     for index, row in enumerate(modal["components"]):
         inputs = row["components"] if row["type"] == 1 else [row.get("component", {})]
         for place, item in enumerate(inputs):
-            if item.get("type") == 4:
+            if item.get("type") in (SELECT, TEXT_INPUT):
                 label = item.get("label") or row.get("label") or ""
-                found.append(
-                    Field(item["custom_id"], label, item.get("value") or "", (index, place))
-                )
+                at = (index, place)
+                found.append(Field(item["custom_id"], label, _begins(item), at, item["type"]))
     return found
+
+
+def _begins(item: Json) -> str:
+    chosen = [one["value"] for one in item.get("options", ()) if one.get("default")]
+    return item.get("value") or (chosen[0] if chosen else "")
 
 
 def filled(modal: Json, values: dict[str, str]) -> Json:
@@ -169,7 +176,9 @@ def filled(modal: Json, values: dict[str, str]) -> Json:
     rows: list[Json] = []
     for item in known:
         value = values.get(item.custom_id, values.get(item.label, item.value))
-        entry = {"type": 4, "id": len(rows) + 1, "custom_id": item.custom_id, "value": value}
+        entry: Json = {"type": item.kind, "id": len(rows) + 1, "custom_id": item.custom_id}
+        chosen = {"values": [value] if value else []}
+        entry |= chosen if item.kind == SELECT else {"value": value}
         rows.append(_row(modal["components"][item.path[0]]["type"], entry))
     return {"custom_id": modal["custom_id"], "components": rows}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,9 @@ from aiohttp import web
 from tests.loopback.discord import payloads
 from tests.loopback.discord.drafts import Draft
 from tests.loopback.discord.errors import ApiError, invalid
+from tests.loopback.discord.files import uploaded
 from tests.loopback.discord.mentions import Allowed
-from tests.loopback.discord.model import EPHEMERAL, THREAD, Channel, Json, Message
+from tests.loopback.discord.model import EPHEMERAL, THREAD, Attachment, Channel, Json, Message
 from tests.loopback.discord.permissions import (
     ADD_REACTIONS,
     MANAGE_MESSAGES,
@@ -61,7 +63,7 @@ class Messages:
         earlier = _with_nonce(channel, body)
         if earlier is not None:
             return self.show(earlier)
-        draft = draft_of(body)
+        draft = draft_of(body, uploaded(self._world, channel, request))
         self._refer(channel, body, draft)
         return self.show(self._world.post(channel, self._world.bot, draft))
 
@@ -70,7 +72,8 @@ class Messages:
         message = self._message(request)
         if message.author is not self._world.bot:
             raise ApiError(50005)
-        apply(self._world, message, request[BODY])
+        files = uploaded(self._world, message.channel, request)
+        apply(self._world, message, request[BODY], files)
         return self.show(message)
 
     async def get(self, request: web.Request) -> web.Response:
@@ -168,7 +171,7 @@ class Messages:
             draft.reference, draft.reference_id = found, found.id
 
 
-def draft_of(body: Json) -> Draft:
+def draft_of(body: Json, files: Sequence[Attachment] = ()) -> Draft:
     """The message that a request wants to send."""
     content = checked(body.get("content") or "")
     draft = Draft(
@@ -177,19 +180,24 @@ def draft_of(body: Json) -> Draft:
         flags=(body.get("flags") or 0) & KEPT_FLAGS,
         embeds=body.get("embeds") or [],
         components=numbered(body.get("components") or []),
+        attachments=[*files],
         allowed=Allowed(body.get("allowed_mentions")),
     )
-    if not (content or draft.embeds or draft.components or body.get("attachments")):
+    if not (content or draft.embeds or draft.components or files):
         raise ApiError(50006)
     return draft
 
 
-def apply(world: World, message: Message, body: Json) -> None:
+def apply(world: World, message: Message, body: Json, files: Sequence[Attachment] = ()) -> None:
     """Change a message as a request says; what it leaves out stays."""
     content = message.content if "content" not in body else checked(body["content"] or "")
     embeds = body.get("embeds", message.embeds) or []
     components = body.get("components", message.components) or []
-    if not (content or embeds or components):
+    if "attachments" in body:
+        kept = {str(one["id"]) for one in body["attachments"] or ()}
+        message.attachments = [one for one in message.attachments if str(one.id) in kept]
+    message.attachments += files
+    if not (content or embeds or components or message.attachments):
         raise ApiError(50006)
     message.embeds, message.components = embeds, numbered(components)
     world.rewrite(message, content, Allowed(body.get("allowed_mentions")))
@@ -201,6 +209,9 @@ def numbered(components: list[Json]) -> list[Json]:
 
     def number(item: Json) -> Json:
         numbered_item: Json = {"id": next(ids)} | item
+        if emoji := item.get("emoji"):
+            # Discord's own emoji have no id, and Discord does not speak of it.
+            numbered_item["emoji"] = {key: value for key, value in emoji.items() if value}
         if "components" in item:
             numbered_item["components"] = [number(inner) for inner in item["components"]]
         return numbered_item

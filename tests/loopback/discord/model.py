@@ -46,6 +46,8 @@ class Role:
     name: str
     permissions: int = 0
     mentionable: bool = False
+    of_bot: User | None = None
+    """The bot that was given this role when it was invited."""
 
     @property
     def mention(self) -> str:
@@ -79,6 +81,7 @@ class Guild:
     name: str
     owner: User
     everyone: Role
+    locale: str = "en-US"
     roles: list[Role] = field(default_factory=list)
     members: dict[int, Member] = field(default_factory=dict)
     channels: list[Channel] = field(default_factory=list)
@@ -108,6 +111,17 @@ class Guild:
         return self.world.join(self, name, Member(User(0, name, bot), nick, own))
 
 
+@dataclass(frozen=True)
+class Attachment:
+    """A file of a message, and where it is fetched from."""
+
+    id: int
+    name: str
+    content: bytes = field(repr=False)
+    url: str
+    kind: str | None = None
+
+
 @dataclass(eq=False)
 class Message:
     """A message, with everything it ever said and everybody whom it pinged."""
@@ -122,6 +136,7 @@ class Message:
     flags: int = 0
     embeds: list[Json] = field(default_factory=list, repr=False)
     components: list[Json] = field(default_factory=list, repr=False)
+    attachments: list[Attachment] = field(default_factory=list, repr=False)
     mentions: list[User] = field(default_factory=list, repr=False)
     mention_roles: list[Role] = field(default_factory=list, repr=False)
     mention_everyone: bool = False

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 VARIABLE = "QUIPU_TEST_DISCORD_OPENAPI"
 BASE = "urn:discord"
 METHODS = ("get", "put", "post", "patch", "delete")
+ID = re.compile(r"\b\d{17,20}\b")
+LARGE = 5000
 BODY = ("requestBody", "content", "application/json", "schema")
 
 
@@ -52,6 +54,8 @@ class OpenApi:
         resource = DRAFT202012.create_resource({"components": document["components"]})
         self._registry: Registry[Any] = Registry().with_resource(BASE, resource)
         self._validators: dict[str, Draft202012Validator] = {}
+        self._fine: set[str] = set()
+        """Large bodies that were well, but for their ids: a bot's commands come with each test."""
 
     def violations(self, method: str, path: str, query: Mapping[str, str], body: Any) -> list[str]:
         """What is wrong with a request, in words; nothing, if it is as described."""
@@ -118,8 +122,15 @@ class OpenApi:
         key = f"{operation.method} {operation.template} {name}"
         if key not in self._validators:
             self._validators[key] = Draft202012Validator(schema, registry=self._registry)
+        shape = key + ID.sub("0", json.dumps(value))
+        if shape in self._fine:
+            return []
         error = best_match(self._validators[key].iter_errors(value))
-        return [f"{name} at {error.json_path}: {error.message}"] if error else []
+        if error is not None:
+            return [f"{name} at {error.json_path}: {error.message}"]
+        if len(shape) > LARGE:
+            self._fine.add(shape)
+        return []
 
 
 def at_hand() -> OpenApi | None:

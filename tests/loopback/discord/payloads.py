@@ -10,7 +10,16 @@ from tests.loopback.discord.model import DM, TEXT, THREAD
 from tests.loopback.discord.permissions import in_channel
 
 if TYPE_CHECKING:
-    from tests.loopback.discord.model import Channel, Guild, Json, Member, Message, Role, User
+    from tests.loopback.discord.model import (
+        Attachment,
+        Channel,
+        Guild,
+        Json,
+        Member,
+        Message,
+        Role,
+        User,
+    )
 
 JOINED = datetime(2024, 1, 1, tzinfo=UTC).isoformat()
 
@@ -59,7 +68,7 @@ def role(of: Role, position: int) -> Json:
         "managed": False,
         "mentionable": of.mentionable,
         "flags": 0,
-    }
+    } | ({"tags": {"bot_id": str(of.of_bot.id)}} if of.of_bot else {})
 
 
 def channel(of: Channel) -> Json:
@@ -154,7 +163,7 @@ def guild(of: Guild) -> Json:
         "public_updates_channel_id": None,
         "vanity_url_code": None,
         "premium_tier": 0,
-        "preferred_locale": "en-US",
+        "preferred_locale": of.locale,
     }
 
 
@@ -190,7 +199,7 @@ def message(of: Message, *, reader: User, content: bool = True) -> Json:
         "content": of.content if visible else "",
         "embeds": of.embeds if visible else [],
         "components": of.components if visible else [],
-        "attachments": [],
+        "attachments": [attachment(file) for file in of.attachments] if visible else [],
         "timestamp": created_at(of.id).isoformat(),
         "edited_timestamp": datetime.now(UTC).isoformat() if of.edited else None,
         "tts": False,
@@ -201,6 +210,18 @@ def message(of: Message, *, reader: User, content: bool = True) -> Json:
         "flags": of.flags,
     }
     return payload | _optional(of) | _referenced(of, reader=reader, content=content)
+
+
+def attachment(of: Attachment) -> Json:
+    """A file as messages and commands describe it."""
+    payload: Json = {
+        "id": str(of.id),
+        "filename": of.name,
+        "size": len(of.content),
+        "url": of.url,
+        "proxy_url": of.url,
+    }
+    return payload | ({"content_type": of.kind} if of.kind else {})
 
 
 def _optional(of: Message) -> Json:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from tests.loopback.discord import payloads
 from tests.loopback.discord.drafts import Draft
 from tests.loopback.discord.interactions import (
+    AUTOCOMPLETE,
     COMMAND,
     COMPONENT,
     MODAL,
@@ -14,20 +17,16 @@ from tests.loopback.discord.interactions import (
     InteractionFailedError,
     filled,
 )
+from tests.loopback.discord.options import focused, options_of, resolved
 from tests.loopback.discord.permissions import in_channel
 
 if TYPE_CHECKING:
-    from tests.loopback.discord.model import Channel, Json, Message, User
+    from tests.loopback.discord.model import Attachment, Channel, Json, Message, User
     from tests.loopback.discord.world import World
 
 BOT = re.compile(r"@bot\b")
-SUBCOMMAND, GROUP = 1, 2
-OPTION_TYPES: dict[int, type | tuple[type, ...]] = {
-    3: str,
-    4: int,
-    5: bool,
-    10: (int, float),
-}
+SLASH, MENU = 1, 3
+BUTTON, SELECT = 2, 3
 
 
 class Person:
@@ -35,6 +34,7 @@ class Person:
 
     def __init__(self, world: World, user: User) -> None:
         self.user = user
+        self.locale = "en-GB"
         self._world = world
 
     @property
@@ -47,13 +47,22 @@ class Person:
         """Their conversation with the bot."""
         return self._world.direct(self.user)
 
-    async def says(self, channel: Channel, text: str) -> Message:
-        """Write a message; `@bot` in it mentions the bot."""
-        return self._world.post(channel, self.user, Draft(self._written(text)))
+    async def says(self, channel: Channel, text: str, files: Sequence[Attachment] = ()) -> Message:
+        """Write a message, perhaps with files; `@bot` in it mentions the bot."""
+        draft = Draft(self._written(text), attachments=[*files])
+        return self._world.post(channel, self.user, draft)
 
-    async def mentions(self, channel: Channel, text: str) -> Message:
+    async def mentions(
+        self, channel: Channel, text: str, files: Sequence[Attachment] = ()
+    ) -> Message:
         """Write a message that begins with a mention of the bot."""
-        return await self.says(channel, f"@bot {text}")
+        return await self.says(channel, f"@bot {text}", files)
+
+    def file(
+        self, channel: Channel, name: str, content: bytes, kind: str | None = None
+    ) -> Attachment:
+        """A file to send with a message or a command."""
+        return self._world.attach(channel, name, content, kind)
 
     async def replies_to(self, message: Message, text: str, *, ping: bool = True) -> Message:
         """Answer a message with Discord's reply function."""
@@ -94,19 +103,42 @@ class Person:
 
         A command hidden from this person fails, unless an administrator has shown it to everybody.
         """
-        words = command.removeprefix("/").split()
-        definition = self._command(words[0], channel)
-        if not even_if_hidden:
-            self._check_visible(definition, channel)
+        data = self._used(command, channel, options or {}, even_if_hidden=even_if_hidden)
+        return await self._begin(COMMAND, channel, data, name=command)
+
+    async def types_option(
+        self, command: str, channel: Channel, options: dict[str, Any], name: str
+    ) -> list[Json]:
+        """Type into one option of a slash command; the choices that the bot offers."""
+        data = self._used(command, channel, options, even_if_hidden=False)
+        focused(data["options"], name)
+        typed = await self._begin(AUTOCOMPLETE, channel, data, name=command)
+        return typed.choices or []
+
+    async def uses_menu(self, message: Message, name: str) -> Interaction:
+        """Use a command in the menu of a message."""
+        definition = self._command(name, message.channel, kind=MENU)
         data: Json = {
             "id": definition["id"],
-            "name": definition["name"],
-            "type": definition["type"],
-            "options": _options(definition, words[1:], options or {}),
+            "name": name,
+            "type": MENU,
+            "target_id": str(message.id),
+            "resolved": {
+                "messages": {str(message.id): payloads.message(message, reader=self.user)}
+            },
         }
-        if "guild_id" in definition:
-            data["guild_id"] = definition["guild_id"]
-        return await self._begin(COMMAND, channel, data, name=command)
+        return await self._begin(COMMAND, message.channel, data, name=name)
+
+    async def selects(self, message: Message, name: str, value: str) -> Interaction:
+        """Choose one option of a select, by its label or value; the select by id or placeholder."""
+        for select in _components(message.components, SELECT):
+            if name in (select.get("placeholder"), select["custom_id"]):
+                for option in select["options"]:
+                    if value in (option["label"], option["value"]):
+                        chosen = {"component_type": SELECT, "values": [option["value"]]}
+                        data = {"custom_id": select["custom_id"]} | chosen
+                        return await self._begin(COMPONENT, message.channel, data, source=message)
+        raise InteractionFailedError(f"no {value!r} in a select {name!r}: {message.components}")
 
     async def submits_modal(self, shown: Interaction, values: dict[str, str]) -> Interaction:
         """Fill in a modal that the bot has shown; by field id or label."""
@@ -117,7 +149,7 @@ class Person:
 
     async def presses(self, message: Message, label: str) -> Interaction:
         """Press a button, by its label or custom id."""
-        for button in _buttons(message.components):
+        for button in _components(message.components, BUTTON):
             if label in (button.get("label"), button.get("custom_id")):
                 if button.get("disabled"):
                     raise InteractionFailedError(f"the button {label!r} is disabled")
@@ -135,17 +167,38 @@ class Person:
         source: Message | None = None,
     ) -> Interaction:
         new = Interaction(self._world, kind, self.user, channel, data, name=name, source=source)
+        new.locale = self.locale
         new.begin()
         return await new.wait_acknowledged()
 
     def _written(self, text: str) -> str:
         return BOT.sub(self._world.bot.mention, text)
 
-    def _command(self, name: str, channel: Channel) -> Json:
+    def _used(
+        self, command: str, channel: Channel, options: dict[str, Any], *, even_if_hidden: bool
+    ) -> Json:
+        words = command.removeprefix("/").split()
+        definition = self._command(words[0], channel)
+        if not even_if_hidden:
+            self._check_visible(definition, channel)
+        given = options_of(definition, words[1:], options)
+        data: Json = {
+            "id": definition["id"],
+            "name": definition["name"],
+            "type": definition["type"],
+            "options": given,
+        }
+        if "guild_id" in definition:
+            data["guild_id"] = definition["guild_id"]
+        if files := resolved(given, self._world):
+            data["resolved"] = {"attachments": files}
+        return data
+
+    def _command(self, name: str, channel: Channel, *, kind: int = SLASH) -> Json:
         scopes = [channel.guild.id] if channel.guild else []
         for scope in [*scopes, 0]:
             for definition in self._world.commands.get(scope, []):
-                if definition["name"] == name and definition["type"] == 1:
+                if definition["name"] == name and definition["type"] == kind:
                     return definition
         raise InteractionFailedError(f"no command /{name} is registered")
 
@@ -160,41 +213,9 @@ class Person:
             raise InteractionFailedError(f"/{definition['name']} is hidden from {self.user.name}")
 
 
-def _options(definition: Json, words: list[str], values: dict[str, Any]) -> list[Json]:
-    offered = definition.get("options") or []
-    if words:
-        for option in offered:
-            if option["name"] == words[0] and option["type"] in (SUBCOMMAND, GROUP):
-                inner = _options(option, words[1:], values)
-                return [{"name": words[0], "type": option["type"], "options": inner}]
-        raise InteractionFailedError(f"no subcommand {words[0]!r} in {definition['name']}")
-    _check(definition["name"], offered, values)
-    kinds = {option["name"]: option["type"] for option in offered}
-    return [{"name": n, "type": kinds[n], "value": value} for n, value in values.items()]
-
-
-def _check(command: str, offered: list[Json], values: dict[str, Any]) -> None:
-    """Discord's client lets nobody send what the definition does not allow."""
-    names = {option["name"] for option in offered}
-    if unknown := set(values) - names:
-        raise InteractionFailedError(f"{command} has no option {unknown}")
-    for option in offered:
-        if option["type"] in (SUBCOMMAND, GROUP):
-            raise InteractionFailedError(f"{command} needs a subcommand")
-        if option["name"] not in values:
-            if option.get("required"):
-                raise InteractionFailedError(f"{command} needs {option['name']}")
-            continue
-        value = values[option["name"]]
-        if not isinstance(value, OPTION_TYPES.get(option["type"], object)):
-            raise InteractionFailedError(f"{command}: {option['name']} cannot be {value!r}")
-        longest = option.get("max_length", 6000)
-        if isinstance(value, str) and len(value) > longest:
-            raise InteractionFailedError(f"{command}: {option['name']} is too long")
-
-
-def _buttons(components: list[Json]) -> list[Json]:
+def _components(components: list[Json], kind: int) -> list[Json]:
     found = []
     for item in components:
-        found += [item] if item.get("type") == 2 else _buttons(item.get("components", []))
+        inner = _components(item.get("components", []), kind)
+        found += [item] if item.get("type") == kind else inner
     return found

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 RETRY_AFTER = 0.05
 PREFIX = "/api/v10"
 BODY = web.RequestKey("body", dict[str, Any])
+UPLOADS = web.RequestKey("uploads", list[tuple[str, bytes]])
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -61,7 +62,7 @@ class Pipeline:
     async def _handle(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         path = request.path.removeprefix(PREFIX)
         try:
-            body = await _read(request)
+            body, request[UPLOADS] = await _read(request)
         except ValueError:
             return web.json_response(ApiError(50109).body(), status=400)
         request[BODY] = body or {}
@@ -129,14 +130,19 @@ class Pipeline:
             raise ApiError(40001)
 
 
-async def _read(request: web.Request) -> Any:
-    """The JSON of a request, also where files travel with it."""
+async def _read(request: web.Request) -> tuple[Any, list[tuple[str, bytes]]]:
+    """The JSON of a request, and the files that travel with it."""
+    files: list[tuple[str, bytes]] = []
     if request.content_type.startswith("multipart/"):
         form = await request.post()
         text = str(form.get("payload_json", "{}"))
+        for item in form.values():
+            if isinstance(item, web.FileField):
+                files.append((item.filename, item.file.read()))
+                item.file.close()
     else:
         text = await request.text()
-    return json.loads(text) if text else None
+    return json.loads(text) if text else None, files
 
 
 async def _before(fault: Fault | None, request: web.Request) -> web.Response | None:

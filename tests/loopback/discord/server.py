@@ -12,6 +12,7 @@ from aiohttp import web
 from tests.loopback.discord.applications import FLAG_MEMBERS, FLAG_MESSAGE_CONTENT, Applications
 from tests.loopback.discord.callbacks import Callbacks
 from tests.loopback.discord.events import CONTENT, MEMBERS
+from tests.loopback.discord.files import Files
 from tests.loopback.discord.gateway import Gateway
 from tests.loopback.discord.limits import Limits
 from tests.loopback.discord.messages import Messages
@@ -52,6 +53,7 @@ class DiscordServer:
         self.token = token
         self.world = World(bot_name)
         self.limits = Limits()
+        self.message_content = message_content
         self._allowed = (CONTENT if message_content else 0) | (MEMBERS if members else 0)
         self.world.application_flags = (FLAG_MESSAGE_CONTENT if message_content else 0) | (
             FLAG_MEMBERS if members else 0
@@ -60,6 +62,7 @@ class DiscordServer:
         self._runner: web.AppRunner | None = None
         self._port = port
         self.gateway: Gateway
+        self.files: Files
         self.applications: Applications
 
     @property
@@ -141,9 +144,12 @@ class DiscordServer:
             owner=self.world.register("Operator"),
             gateway_url=self.gateway_url,
         )
+        self.world.files_url = f"http://127.0.0.1:{self._port}"
+        self.files = Files(self.world)
         messages = Messages(self.world, reads_content=bool(self._allowed & CONTENT))
         app.add_routes([web.get(GATEWAY_PATH, self.gateway.serve)])
-        for part in (Places(self.world, messages), messages, Callbacks(self.world)):
+        parts = (Places(self.world, messages), messages, Callbacks(self.world), self.files)
+        for part in parts:
             app.add_routes(part.routes())
         app.add_routes(self.applications.routes())
 

@@ -26,6 +26,7 @@ from tests.loopback.discord.model import (
     DM,
     TEXT,
     THREAD,
+    Attachment,
     Channel,
     Guild,
     Json,
@@ -58,6 +59,9 @@ class World:
         self.channels: dict[int, Channel] = {}
         self.commands: dict[int, list[Json]] = {}
         self.interactions: dict[str, Interaction] = {}
+        self.files: dict[int, Attachment] = {}
+        self.files_url = ""
+        """Where files are fetched from, up to the path."""
         self.listeners: list[Callable[[Event], None]] = []
 
     def emit(self, name: str, intents: int, data: Callable[[int], Json]) -> None:
@@ -75,6 +79,7 @@ class World:
         guild = Guild(self, guild_id, name, owner, Role(guild_id, "@everyone", EVERYONE))
         guild.members[owner.id] = Member(owner)
         managed = Role(self.ids.next(), self.bot.name, bits(["view_channel", "send_messages"]))
+        managed.of_bot = self.bot
         guild.roles.append(managed)
         guild.members[self.bot.id] = Member(self.bot, roles=[managed])
         self.guilds[guild_id] = guild
@@ -206,12 +211,22 @@ class World:
             flags=draft.flags,
             embeds=draft.embeds,
             components=draft.components,
+            attachments=draft.attachments,
             interaction=draft.interaction,
             webhook_id=self.application_id if draft.interaction else None,
             timeline=[Version(time.monotonic(), draft.content)],
         )
         self._address(message, draft.allowed)
         return message
+
+    def attach(
+        self, channel: Channel, name: str, content: bytes, kind: str | None = None
+    ) -> Attachment:
+        """A file that is ready to be sent to a channel."""
+        number = self.ids.next()
+        url = f"{self.files_url}/attachments/{channel.id}/{number}/{name}"
+        file = self.files[number] = Attachment(number, name, content, url, kind)
+        return file
 
     def rewrite(self, message: Message, content: str, allowed: Allowed | None = None) -> None:
         """Change what a message says."""

@@ -3,7 +3,7 @@
 from tests.loopback.faults import Fault
 from tests.loopback.slack.interactions import Interaction, InteractionFailedError
 from tests.loopback.slack.limits import Limit
-from tests.loopback.slack.model import Channel, Message, User, Workspace
+from tests.loopback.slack.model import Channel, Message, Upload, User, Workspace
 from tests.loopback.slack.people import Person
 from tests.loopback.slack.server import SlackServer
 from tests.loopback.slack.views import View
@@ -18,6 +18,7 @@ __all__ = [
     "Message",
     "Person",
     "SlackServer",
+    "Upload",
     "User",
     "View",
     "Webhooks",

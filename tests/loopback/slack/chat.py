@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tests.loopback.slack import payloads
 from tests.loopback.slack.drafts import Draft, texts
+from tests.loopback.slack.elements import MOST_ELEMENTS, wrong_elements
 from tests.loopback.slack.errors import ApiError
 from tests.loopback.slack.streams import OPEN
 
@@ -127,6 +128,8 @@ def check_blocks(blocks: list[Json], too_long: str) -> None:
         text = block.get("text")
         if isinstance(text, dict) and not 0 < len(text.get("text", "")) <= LONGEST_SECTION:
             raise ApiError("invalid_blocks")
+    if wrong_elements(blocks, MOST_ELEMENTS):
+        raise ApiError("invalid_blocks")
 
 
 def _answer(message: Message) -> Json:

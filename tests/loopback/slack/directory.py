@@ -32,6 +32,7 @@ class Directory:
             "reactions.add": self.react,
             "reactions.remove": self.unreact,
             "team.info": self.team,
+            "usergroups.list": self.groups,
             "users.info": self.user,
         }
 
@@ -72,7 +73,8 @@ class Directory:
         user = call.workspace.users.get(call.text("user"))
         if user is None:
             raise ApiError("user_not_found")
-        return {"user": payloads.user(user)}
+        locale = {"locale": user.locale} if call.flag("include_locale") else {}
+        return {"user": payloads.user(user) | locale}
 
     def team(self, call: Call) -> Json:
         """The workspace."""
@@ -86,6 +88,14 @@ class Directory:
         if workspace.enterprise_id:
             body |= {"enterprise_id": workspace.enterprise_id, "enterprise_name": "Enterprise"}
         return {"team": body}
+
+    def groups(self, call: Call) -> Json:
+        """All user groups, with who is in them if that is asked for."""
+        found = call.workspace.groups
+        if not call.flag("include_users"):
+            return {"usergroups": [{"id": group} for group in found]}
+        ids = {group: sorted(user.id for user in users) for group, users in found.items()}
+        return {"usergroups": [{"id": group, "users": users} for group, users in ids.items()]}
 
     def conversation(self, call: Call) -> Json:
         """A channel or DM."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.loopback.slack.model import Json, Message, User, Workspace
+    from tests.loopback.slack.model import Json, Message, Upload, User, Workspace
     from tests.loopback.slack.streams import Stream
 
 
@@ -33,6 +33,7 @@ class Draft:
     link_names: bool = False
     only_for: User | None = None
     stream: Stream | None = None
+    files: list[Upload] = field(default_factory=list)
 
 
 def texts(blocks: list[Json]) -> list[str]:

@@ -29,6 +29,10 @@ SAMPLES = {
 }
 
 
+# The samples of shared files show these; the other samples were made of messages without files.
+UNSAMPLED = {"files": [], "upload": False}
+
+
 class MethodJudge:
     """Checks the arguments of calls, and the errors that this server gives."""
 
@@ -72,7 +76,9 @@ class EventJudge:
         kind = "/".join(filter(None, (event["type"], event.get("subtype", ""))))
         found = [f"event {kind}: {key}" for key in payload.keys() - self._outer]
         if kind in SAMPLES:
-            sample = self._samples[SAMPLES[kind]]["event"]
+            sample = self._samples[SAMPLES[kind]]["event"] | UNSAMPLED
+            if "message" in sample:
+                sample = {name: _with_files(value) for name, value in sample.items()}
             found += [f"event {kind}: {key}" for key in _unknown(event, sample)]
         return found
 
@@ -95,6 +101,10 @@ def _unknown(value: Json, sample: Json) -> list[str]:
         if isinstance(value[key], dict) and isinstance(sample[key], dict):
             unknown += [f"{key}.{inner}" for inner in _unknown(value[key], sample[key])]
     return unknown
+
+
+def _with_files(value: Any) -> Any:
+    return value | UNSAMPLED if isinstance(value, dict) else value
 
 
 def _typed(name: str, value: Any, schema: Json) -> Any:

@@ -34,6 +34,7 @@ class User:
     primary_owner: bool = False
     guest: bool = False
     bot_id: str = ""
+    locale: str = "en-US"
 
     @property
     def mention(self) -> str:
@@ -56,6 +57,8 @@ class Workspace:
     """What was granted to the app; taken away here, a call fails but is not counted as wrong."""
     users: dict[str, User] = field(default_factory=dict, repr=False)
     channels: dict[str, Channel] = field(default_factory=dict, repr=False)
+    groups: dict[str, set[User]] = field(default_factory=dict, repr=False)
+    """User groups by id."""
     bot: User = field(init=False, repr=False)
 
     def channel(self, name: str, *, private: bool = False, bot: bool = True) -> Channel:
@@ -68,6 +71,12 @@ class Workspace:
         channel.members = {self.bot, *(person.user for person in people)}
         return channel
 
+    def group(self, *people: Person) -> str:
+        """A new user group; its id."""
+        group = self.world.ids.next("S")
+        self.groups[group] = {person.user for person in people}
+        return group
+
     def member(
         self,
         name: str,
@@ -77,6 +86,7 @@ class Workspace:
         primary_owner: bool = False,
         guest: bool = False,
         bot: bool = False,
+        locale: str = "en-US",
     ) -> Person:
         """Somebody new in this workspace; with `bot`, another app."""
         bot_id = self.world.ids.next("B") if bot else ""
@@ -84,8 +94,22 @@ class Workspace:
             self.world.ids.next("W" if self.enterprise_id else "U"), name, self, bot_id=bot_id
         )
         user.admin, user.owner = admin or owner or primary_owner, owner or primary_owner
-        user.primary_owner, user.guest = primary_owner, guest
+        user.primary_owner, user.guest, user.locale = primary_owner, guest, locale
         return self.world.join(self, user)
+
+
+@dataclass(eq=False)
+class Upload:
+    """A file, where it lies, and who may read it."""
+
+    id: str
+    name: str
+    content: bytes = field(repr=False)
+    mimetype: str = "text/plain"
+    url: str = ""
+    bare: bool = False
+    """Whether messages name no more than its id, as they do of other organisations' files."""
+    workspace: Workspace | None = field(default=None, repr=False)
 
 
 @dataclass(eq=False)
@@ -104,6 +128,7 @@ class Message:
     """What notifications say, where blocks say it better."""
     blocks: list[Json] = field(default_factory=list, repr=False)
     metadata: Json | None = field(default=None, repr=False)
+    files: list[Upload] = field(default_factory=list, repr=False)
     markdown: bool = False
     hidden_from_all_but: User | None = None
     stream: Stream | None = None

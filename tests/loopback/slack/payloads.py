@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tests.loopback.slack.model import DM, GROUP_DM, PRIVATE, PUBLIC
 
 if TYPE_CHECKING:
-    from tests.loopback.slack.model import Channel, Json, Message, User, Workspace
+    from tests.loopback.slack.model import Channel, Json, Message, Upload, User, Workspace
 
 EVENT_KINDS = {PUBLIC: "channel", PRIVATE: "group", DM: "im", GROUP_DM: "mpim"}
 SUBSCRIPTIONS = {
@@ -98,9 +98,28 @@ def message(message: Message) -> Json:
         body |= {"thread_ts": message.thread_ts, "parent_user_id": message.root.author.id}
     elif message.channel.thread(message):
         body["thread_ts"] = message.ts
+    if message.files:
+        body |= {"files": [_attached(each) for each in message.files], "upload": False}
+        body["subtype"] = "file_share"
     if message.edited:
         body["edited"] = {"user": author.id, "ts": message.ts}
     return body
+
+
+def file(upload: Upload) -> Json:
+    """A file, as messages carry it."""
+    return {
+        "id": upload.id,
+        "name": upload.name,
+        "title": upload.name,
+        "mimetype": upload.mimetype,
+        "filetype": upload.name.rpartition(".")[2],
+        "size": len(upload.content),
+        "mode": "hosted",
+        "is_external": False,
+        "url_private": upload.url,
+        "url_private_download": f"{upload.url}/download",
+    }
 
 
 def stored(message_: Message, *, all_metadata: bool = False) -> Json:
@@ -124,7 +143,8 @@ def stored(message_: Message, *, all_metadata: bool = False) -> Json:
 def app_mention(said: Message) -> Json:
     """The event of a mention, beside the event of its message."""
     body = message(said) | {"type": "app_mention", "channel": said.channel.id, "event_ts": said.ts}
-    body.pop("parent_user_id", None)
+    for name in ("parent_user_id", "subtype"):
+        body.pop(name, None)
     return body
 
 
@@ -152,6 +172,10 @@ def message_deleted(said: Message, ts: str) -> Json:
         "deleted_ts": said.ts,
         "previous_message": message(said),
     }
+
+
+def _attached(upload: Upload) -> Json:
+    return {"id": upload.id, "file_access": "check_file_info"} if upload.bare else file(upload)
 
 
 def _about(said: Message, subtype: str, ts: str) -> Json:

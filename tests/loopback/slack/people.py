@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import urllib.parse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.loopback.slack import payloads
 from tests.loopback.slack.dispatch import COMMAND, INTERACTIVE
@@ -14,7 +14,9 @@ from tests.loopback.slack.streams import OPEN, STOPPED
 from tests.loopback.slack.views import View
 
 if TYPE_CHECKING:
-    from tests.loopback.slack.model import Channel, Json, Message, User
+    from collections.abc import Mapping
+
+    from tests.loopback.slack.model import Channel, Json, Message, Upload, User
     from tests.loopback.slack.world import World
 
 BOT = re.compile(r"@bot\b")
@@ -48,6 +50,18 @@ class Person:
     async def says(self, channel: Channel, text: str, *, thread: Message | None = None) -> Message:
         """Write a message, or a reply in the thread of another; `@bot` mentions the bot."""
         return self._world.post(channel, self.user, Draft(self._written(text), root=thread))
+
+    async def shares(
+        self, channel: Channel, text: str, *files: Upload, thread: Message | None = None
+    ) -> Message:
+        """Write a message with files."""
+        draft = Draft(self._written(text), root=thread, files=list(files))
+        return self._world.post(channel, self.user, draft)
+
+    def uploads(self, name: str, content: str | bytes, mimetype: str = "text/plain") -> Upload:
+        """A file of theirs, ready to be shared."""
+        raw = content.encode() if isinstance(content, str) else content
+        return self._world.uploads.put(self.user.workspace, name, raw, mimetype)
 
     async def mentions(
         self, channel: Channel, text: str, *, thread: Message | None = None
@@ -86,7 +100,9 @@ class Person:
             self._world.desk.say(begun, ack)
         return begun
 
-    async def submits_modal(self, shown: Interaction | View, values: dict[str, str]) -> Interaction:
+    async def submits_modal(
+        self, shown: Interaction | View, values: Mapping[str, Any]
+    ) -> Interaction:
         """Fill in a form that the bot has shown, fields named by label, action or block.
 
         The interaction's `errors` are what the bot objects to, `modal` is the form then open.
@@ -102,20 +118,58 @@ class Person:
 
     async def presses(self, message: Message, action: str, value: str = "") -> Interaction:
         """Press a button, by its action id or label; `value` chooses thumbs up or down."""
-        button = _button(message, action)
+        button = _button(message.blocks, action)
+        container = {
+            "type": "message",
+            "message_ts": message.ts,
+            "channel_id": message.channel.id,
+            "is_ephemeral": message.ephemeral,
+        }
+        if message.root is not None:
+            container["thread_ts"] = message.thread_ts
         payload = self._acting("block_actions") | {
-            "container": {
-                "type": "message",
-                "message_ts": message.ts,
-                "channel_id": message.channel.id,
-                "is_ephemeral": message.ephemeral,
-            },
+            "container": container,
             "channel": {"id": message.channel.id, "name": message.channel.name},
-            "message": payloads.message(message),
             "state": {"values": {}},
             "actions": [_action(button, value) | {"action_ts": self._world.ids.timestamp()}],
         }
+        if not message.ephemeral:  # of those Slack keeps nothing
+            payload["message"] = payloads.message(message)
         new = self._interaction(message.channel, action, message)
+        return await self._world.desk.begin(new, INTERACTIVE, payload)
+
+    async def presses_in(self, view: View, action: str) -> Interaction:
+        """Press a button in a window."""
+        button = _button(view.body["blocks"], action)
+        payload = self._acting("block_actions") | {
+            "container": {"type": "view", "view_id": view.id},
+            "view": view.payload(),
+            "actions": [_action(button, "") | {"action_ts": self._world.ids.timestamp()}],
+        }
+        new = self._interaction(None, action)
+        new.modal = view
+        return await self._world.desk.begin(new, INTERACTIVE, payload)
+
+    async def chooses(self, message: Message, callback_id: str) -> Interaction:
+        """Choose an entry of the menu of a message."""
+        channel = message.channel
+        payload = self._acting("message_action") | {
+            "callback_id": callback_id,
+            "action_ts": self._world.ids.timestamp(),
+            "message_ts": message.ts,
+            "channel": {"id": channel.id, "name": channel.name},
+            "message": payloads.message(message),
+        }
+        new = self._interaction(channel, callback_id)
+        return await self._world.desk.begin(new, INTERACTIVE, payload)
+
+    async def chooses_shortcut(self, callback_id: str) -> Interaction:
+        """Choose a shortcut that can be used everywhere; Slack does not tell where that was."""
+        payload = self._acting("shortcut") | {
+            "callback_id": callback_id,
+            "action_ts": self._world.ids.timestamp(),
+        }
+        new = self._interaction(None, callback_id)
         return await self._world.desk.begin(new, INTERACTIVE, payload)
 
     async def stops(self, message: Message) -> None:
@@ -206,13 +260,15 @@ class Person:
         }
 
 
-def _button(message: Message, action: str) -> Json:
-    for block in message.blocks:
+def _button(blocks: list[Json], action: str) -> Json:
+    for block in blocks:
         for element in [*block.get("elements", []), block.get("accessory") or {}]:
-            label = (element.get("text") or {}).get("text")
-            if element.get("type") in PRESSABLE and action in (element.get("action_id"), label):
+            label = (element.get("text") or {}).get("text", "")
+            if element.get("type") in PRESSABLE and (
+                action in (element.get("action_id"), label) or label.endswith(f" {action}")
+            ):
                 return dict(element) | {"block_id": block.get("block_id", "b")}
-    raise InteractionFailedError(f"no button {action!r} in {message.blocks}")
+    raise InteractionFailedError(f"no button {action!r} in {blocks}")
 
 
 def _action(button: Json, value: str) -> Json:

@@ -9,12 +9,15 @@ SCOPES = frozenset(
         "channels:history",
         "chat:write",
         "commands",
+        "files:read",
+        "files:write",
         "groups:history",
         "im:history",
         "im:read",
         "im:write",
         "mpim:history",
         "reactions:write",
+        "usergroups:read",
         "users:read",
     }
 )
@@ -61,9 +64,13 @@ METHODS: dict[str, str] = {
     "chat.stopStream": "chat:write",
     "chat.update": "chat:write",
     "conversations.open": "im:write",
+    "files.completeUploadExternal": "files:write",
+    "files.getUploadURLExternal": "files:write",
+    "files.info": "files:read",
     "reactions.add": "reactions:write",
     "reactions.remove": "reactions:write",
     "team.info": "team:read",
+    "usergroups.list": "usergroups:read",
     "users.info": "users:read",
 }
 """What a method needs whatever its arguments are; the rest depends on the kind of channel."""

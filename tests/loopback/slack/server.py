@@ -18,6 +18,7 @@ from tests.loopback.slack.limits import Limits
 from tests.loopback.slack.scopes import SCOPES
 from tests.loopback.slack.socketmode import PATH, SocketMode
 from tests.loopback.slack.streaming import Streaming
+from tests.loopback.slack.uploads import Uploads
 from tests.loopback.slack.views import Views
 from tests.loopback.slack.webapi import Recorded, WebApi
 from tests.loopback.slack.webhooks import Webhooks
@@ -151,9 +152,11 @@ class SlackServer:
         desk = Desk(world, self.dispatch, self.base_url)
         world.views = Views(world, desk)
         parts = (self.socket_mode, Chat(world), Streaming(world), Agents(world), Directory(world))
-        for part in (*parts, world.views, Grants(world)):
+        uploads = Uploads(world, self.base_url)
+        for part in (*parts, world.views, Grants(world), uploads):
             self._api.answers |= part.methods()
-        return [*self._api.routes(), *desk.routes(), web.get(PATH, self.socket_mode.serve)]
+        routes = [*self._api.routes(), *desk.routes(), *uploads.routes()]
+        return [*routes, web.get(PATH, self.socket_mode.serve)]
 
     def _examine(self, payload: Json) -> None:
         if self._event_judge is not None:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from tests.loopback.slack.elements import LONGEST_INPUT, filled, refuses, state_of, wrong_elements
 from tests.loopback.slack.errors import ApiError
 from tests.loopback.slack.interactions import InteractionFailedError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.loopback.slack.calls import Answers, Call
     from tests.loopback.slack.interactions import Desk
     from tests.loopback.slack.model import Json
     from tests.loopback.slack.people import Person
     from tests.loopback.slack.world import World
 
-LONGEST_TITLE, LONGEST_INPUT, LONGEST_METADATA, MOST_BLOCKS, DEEPEST = 24, 3000, 3000, 100, 3
+LONGEST_TITLE, LONGEST_METADATA, MOST_BLOCKS, DEEPEST = 24, 3000, 100, 3
+
+NOT_IN_WINDOWS = ("markdown", "context_actions")
 
 
 @dataclass(eq=False)
@@ -71,16 +76,15 @@ class View:
         """The lowest form of the pile."""
         return self.below.root if self.below else self
 
-    def fill(self, values: dict[str, str]) -> None:
+    def fill(self, values: Mapping[str, Any]) -> None:
         """Write into the fields, named by label, action or block, as far as the client lets one."""
         left = dict(values)
         for block in self.inputs:
             element = block["element"]
             names = (block["label"]["text"], element.get("action_id"), block.get("block_id"))
             typed = next((left.pop(name) for name in names if name in left), None)
-            value = element.get("initial_value") if typed is None else typed
-            _check_value(block, value)
-            state = {"type": element["type"], "value": value or None}
+            state = state_of(element, typed)
+            _check_value(block, filled(state))
             self.values[block["block_id"]] = {element["action_id"]: state}
         if left:
             raise InteractionFailedError(f"the form {self.title!r} has no field {sorted(left)}")
@@ -192,6 +196,8 @@ def _checked(body: Json | None, kind: str) -> Json:
             wrong.append("initial_value is too long")
         if element.get("max_length", 1) > LONGEST_INPUT:
             wrong.append("max_length is more than a field takes")
+    wrong += wrong_elements(blocks, {})
+    wrong += [f"no {b['type']} in windows" for b in blocks if b["type"] in NOT_IN_WINDOWS]
     if wrong:
         raise ApiError("invalid_arguments", response_metadata={"messages": wrong})
     _name_blocks(body)
@@ -218,13 +224,11 @@ def _name_blocks(body: Json) -> None:
             block["element"].setdefault("action_id", f"a{number}")
 
 
-def _check_value(block: Json, value: str | None) -> None:
-    element, label = block["element"], block["label"]["text"]
+def _check_value(block: Json, value: str | list[Json] | None) -> None:
+    label = block["label"]["text"]
     if not value:
         if not block.get("optional"):
             raise InteractionFailedError(f"{label!r} must be filled in")
         return
-    if len(value) > element.get("max_length", LONGEST_INPUT):
-        raise InteractionFailedError(f"{label!r} takes no more than that many characters")
-    if len(value) < element.get("min_length", 0):
-        raise InteractionFailedError(f"{label!r} needs more characters")
+    if isinstance(value, str) and (why := refuses(block["element"], value)):
+        raise InteractionFailedError(f"{label!r} {why}")

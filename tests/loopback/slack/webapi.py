@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PATH = "/api/{method}"
 WITHOUT_TOKEN = ("oauth.v2.access",)
 APP_LEVEL = ("apps.connections.open",)
-JSON_TEXT = ("attachments", "blocks", "chunks", "metadata", "prompts", "view")
+JSON_TEXT = ("attachments", "blocks", "chunks", "files", "metadata", "prompts", "view")
 
 
 @dataclass

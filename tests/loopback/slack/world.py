@@ -22,6 +22,7 @@ from tests.loopback.timeline import Version
 if TYPE_CHECKING:
     from tests.loopback.slack.installing import Grants
     from tests.loopback.slack.interactions import Desk
+    from tests.loopback.slack.uploads import Uploads
     from tests.loopback.slack.views import Views
 
 
@@ -46,6 +47,7 @@ class World:
     desk: Desk
     views: Views
     grants: Grants
+    uploads: Uploads
 
     def __init__(self, app_name: str, scopes: frozenset[str]) -> None:
         self.ids = Ids()
@@ -197,6 +199,7 @@ class World:
             markdown=draft.markdown,
             hidden_from_all_but=draft.only_for,
             stream=draft.stream,
+            files=draft.files,
             timeline=[Version(self.clock.now(), draft.content)],
         )
         users = channel.workspace.users

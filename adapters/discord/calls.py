@@ -1,0 +1,98 @@
+"""An interaction as a Call: where it happened, who did it, and what was given."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import discord
+
+from adapters.discord.attachments import Attached
+from adapters.discord.declared import CHAT_INPUT, SUBCOMMAND
+from adapters.discord.places import place_of, standing_of
+from bot.control.response import Call, Given
+from bot.control.words import say
+from bot.errors import Refused
+from bot.values import Author, Place, Standing
+
+Interaction = discord.Interaction[Any]
+Json = Mapping[str, Any]
+
+ATTACHMENT = 11
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A slash command as it was typed; of an unfinished one, `focused` is being typed."""
+
+    path: tuple[str, ...]
+    arguments: Mapping[str, Given]
+    files: Mapping[str, Attached]
+    focused: str = ""
+    typed: str = ""
+
+
+def used(data: Json) -> Used:
+    """Read the data of a command's interaction."""
+    path, options = [str(data["name"])], data.get("options") or []
+    while options and options[0]["type"] <= SUBCOMMAND + 1:
+        path.append(options[0]["name"])
+        options = options[0].get("options") or []
+    attachments = data.get("resolved", {}).get("attachments", {})
+    focused: Json = next((one for one in options if one.get("focused")), {})
+    plain = [one for one in options if one["type"] != ATTACHMENT and not one.get("focused")]
+    return Used(
+        path=tuple(path),
+        arguments={one["name"]: one["value"] for one in plain},
+        files={
+            one["name"]: Attached.read(attachments[one["value"]])
+            for one in options
+            if one["type"] == ATTACHMENT
+        },
+        focused=str(focused.get("name", "")),
+        typed=str(focused.get("value", "")),
+    )
+
+
+def is_slash(data: Json) -> bool:
+    """Whether it was typed, and not chosen from a message's menu."""
+    return bool(data.get("type", CHAT_INPUT) == CHAT_INPUT)
+
+
+class Caller:
+    """Makes Calls of interactions; members of `admin_roles` (ids) count as admins."""
+
+    def __init__(self, admin_roles: Collection[str] = ()) -> None:
+        self._admin_roles = frozenset(admin_roles)
+
+    def call(self, interaction: Interaction, command: tuple[str, ...], **more: Any) -> Call:
+        """The use of a command. Refused where the bot holds no conversation."""
+        return Call(
+            command,
+            place_for(interaction),
+            self.author(interaction),
+            locale=str(interaction.locale),
+            **more,
+        )
+
+    def author(self, interaction: Interaction) -> Author:
+        """Who did it, with what Discord resolved for them there and then."""
+        user = interaction.user
+        roles = tuple(str(role.id) for role in getattr(user, "roles", ()))
+        standing = self._standing(interaction, roles)
+        return Author(str(user.id), user.display_name, standing, roles)
+
+    def _standing(self, interaction: Interaction, roles: tuple[str, ...]) -> Standing:
+        if interaction.guild_id is None:
+            # It is their own, though what holds for all direct messages is not.
+            return Standing.ADMIN
+        return standing_of(interaction.permissions, self._admin_roles.intersection(roles))
+
+
+def place_for(interaction: Interaction) -> Place:
+    """Where it happened. Refused where the bot holds no conversation."""
+    place = place_of(interaction.channel)
+    if place is None:
+        raise Refused(notice=say("discord.no_place", str(interaction.locale)))
+    return place

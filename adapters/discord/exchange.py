@@ -1,0 +1,168 @@
+"""One interaction on its way to its answer, which Discord wants to begin within three seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import discord
+import structlog
+
+from adapters.discord.calls import Interaction
+from adapters.discord.components import Item, view_of
+from bot.control.response import File
+from bot.control.words import say
+from bot.errors import QuipuError, Refused
+
+log = structlog.get_logger(__name__)
+
+PATIENCE = 1.5
+"""Seconds to wait for what is shown at once; a modal cannot be shown later."""
+CONTENT_CHARACTERS = 2000
+EMBED_CHARACTERS = 4096
+SILENT = discord.AllowedMentions.none()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person gets to see: a text, components below it, a file; or a modal."""
+
+    text: str = ""
+    items: Sequence[Item] = ()
+    file: File | None = None
+    modal: discord.ui.Modal | None = None
+    late: Sequence[Item] = ()
+    """Shown with the text if it is too late for the modal."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to see."""
+        return not (self.text or self.items or self.file)
+
+
+class Exchange:
+    """Answers one interaction, to the person alone: at once, or after having asked for patience.
+
+    What was pressed on a message that only this person sees is answered in that message.
+    """
+
+    def __init__(self, interaction: Interaction) -> None:
+        self._interaction = interaction
+        message = interaction.message
+        self._pressed = message is not None
+        self._in_place = message is not None and message.flags.ephemeral
+        # Discord lets no form open another one.
+        self._may_open = interaction.type is not discord.InteractionType.modal_submit
+        self._locale = str(interaction.locale)
+
+    async def answer(self, work: Coroutine[Any, Any, Answer]) -> None:
+        """Do the work and show what comes of it, or why nothing does."""
+        task = asyncio.create_task(work, name="discord interaction")
+        try:
+            try:
+                await asyncio.wait({task}, timeout=PATIENCE)
+                if not task.done():
+                    await self._defer()
+            finally:
+                # Also where Discord cannot be told: what was asked for is done to its end.
+                answer = await task
+            await self._show(answer)
+        except (discord.DiscordException, aiohttp.ClientError, OSError):
+            log.exception("discord.interaction_not_answered", person=self._interaction.user.id)
+        except Exception as error:  # noqa: BLE001 - nobody is left without an answer
+            await self.apologise(error)
+
+    async def apologise(self, error: Exception) -> None:
+        """Tell the person, in words meant for them."""
+        if isinstance(error, Refused):
+            log.info("discord.refused", reason=str(error), person=self._interaction.user.id)
+        else:
+            log.error("discord.interaction_failed", exc_info=error)
+        known = error if isinstance(error, QuipuError) else QuipuError()
+        try:
+            await self._add({"content": known.notice[:CONTENT_CHARACTERS]})
+        except (discord.DiscordException, aiohttp.ClientError, OSError):
+            log.exception("discord.interaction_not_answered", person=self._interaction.user.id)
+
+    async def _defer(self) -> None:
+        if self._pressed:
+            await self._interaction.response.defer()
+        else:
+            await self._interaction.response.defer(ephemeral=True, thinking=True)
+
+    async def _show(self, answer: Answer) -> None:
+        response = self._interaction.response
+        if answer.modal is not None and self._may_open and not response.is_done():
+            await response.send_modal(answer.modal)
+            return
+        items = answer.items if answer.modal is None else answer.late
+        if answer.empty and not items:
+            if self._pressed:
+                if not response.is_done():
+                    await response.defer()
+                return
+            answer = Answer(say("discord.done", self._locale))
+        first, *others = messages(Answer(answer.text, items, answer.file))
+        await self._begin(first)
+        for message in others:
+            await self._add(message)
+
+    async def _begin(self, message: dict[str, Any]) -> None:
+        response = self._interaction.response
+        if not response.is_done() and self._in_place:
+            await response.edit_message(**_whole(message))
+        elif response.is_done() and (self._in_place or not self._pressed):
+            await self._interaction.edit_original_response(**_whole(message))
+        else:
+            await self._add(message)
+
+    async def _add(self, message: dict[str, Any]) -> None:
+        """Say something beside whatever is there; it takes the place of "is thinking"."""
+        message = message | {"allowed_mentions": SILENT, "ephemeral": True}
+        if self._interaction.response.is_done():
+            await self._interaction.followup.send(**message)
+        else:
+            await self._interaction.response.send_message(**message)
+
+
+def messages(answer: Answer) -> list[dict[str, Any]]:
+    """The messages that a text needs, as discord.py takes them; the last has all the rest."""
+    found: list[dict[str, Any]] = []
+    if len(answer.text) <= CONTENT_CHARACTERS:
+        found.append({"content": answer.text} if answer.text else {})
+    else:
+        # An embed holds what a message does not.
+        cut = pieces(answer.text, EMBED_CHARACTERS)
+        found += [{"embed": discord.Embed(description=piece)} for piece in cut]
+    if (view := view_of(answer.items)) is not None:
+        found[-1]["view"] = view
+    if answer.file is not None:
+        found[-1]["file"] = discord.File(io.BytesIO(answer.file.content), answer.file.name)
+    return found
+
+
+def pieces(text: str, most: int) -> list[str]:
+    """A text in pieces, at line ends where there are any."""
+    found = []
+    while len(text) > most:
+        cut = text.rfind("\n", 1, most)
+        cut = cut if cut > most // 2 else most
+        found.append(text[:cut])
+        text = text[cut:].removeprefix("\n")
+    return [*found, text] if text else found
+
+
+def _whole(message: dict[str, Any]) -> dict[str, Any]:
+    """A message that replaces another one, with nothing left of that."""
+    embed, file = message.get("embed"), message.get("file")
+    return {
+        "content": message.get("content"),
+        "embeds": [] if embed is None else [embed],
+        "attachments": [] if file is None else [file],
+        "view": message.get("view"),
+        "allowed_mentions": SILENT,
+    }

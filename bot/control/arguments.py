@@ -1,0 +1,126 @@
+"""Arguments as people give them, made into values; a wrong one is told what would be right."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+
+from bot.control.declarations import Argument, Command, Kind
+from bot.control.response import Given
+from bot.control.words import say
+from bot.errors import Refused
+
+YES = {"yes", "on", "true", "1", "ja", "si", "sí", "oui", "да", "はい"}
+NO = {"no", "off", "false", "0", "nein", "non", "нет", "いいえ"}
+
+
+def checked(
+    command: Command, given: Mapping[str, Given], locale: str, *, forms: bool = False
+) -> dict[str, Given]:
+    """The arguments with their right types and within their ranges.
+
+    With `forms` empty values are as good as none. Refused with words for the person.
+    """
+    known = {argument.name: argument for argument in command.arguments}
+    if strangers := sorted(given.keys() - known.keys()):
+        raise _wrong("error.unknown_argument", locale, command, name=strangers[0])
+    values: dict[str, Given] = {}
+    for name, argument in known.items():
+        value = given.get(name)
+        if value is None or (forms and value == ""):
+            if argument.required:
+                raise _wrong("error.missing_argument", locale, command, name=name)
+            continue
+        values[name] = _value(argument, value, locale)
+    return values
+
+
+def parsed(command: Command, text: str, locale: str) -> dict[str, Given]:
+    """Arguments from one line of text: `name=value`, `name: value`, or values in their order.
+
+    A last text argument takes the rest of the line as it is.
+    """
+    arguments = command.arguments
+    if len(arguments) >= 1 and arguments[0].kind in {Kind.TEXT, Kind.LONG_TEXT}:
+        first = text.strip()
+        if not any(first.startswith((f"{a.name}=", f"{a.name}:")) for a in arguments):
+            return {arguments[0].name: first} if first else {}
+    return _named(arguments, _words(text), locale, command)
+
+
+def _words(text: str) -> list[str]:
+    """The words of a line; quotes hold words together, and lonely ones are plain characters."""
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()
+
+
+def _named(
+    arguments: Sequence[Argument], words: Sequence[str], locale: str, command: Command
+) -> dict[str, Given]:
+    names = [argument.name for argument in arguments]
+    given: dict[str, Given] = {}
+    position = 0
+    for word in words:
+        name, separator, value = word.replace(":", "=", 1).partition("=")
+        if separator and name in names:
+            given[name] = value
+            continue
+        free = [name for name in names[position:] if name not in given]
+        if not free:
+            raise _wrong("error.too_many_arguments", locale, command, name=word)
+        given[free[0]] = word
+        position = names.index(free[0]) + 1
+    return given
+
+
+def _value(argument: Argument, value: Given, locale: str) -> Given:
+    match argument.kind:
+        case Kind.INTEGER | Kind.NUMBER:
+            return _number(argument, value, locale)
+        case Kind.SWITCH:
+            return _switch(argument, value, locale)
+        case Kind.CHOICE if argument.choices and value not in argument.choices:
+            choices = ", ".join(argument.choices)
+            raise _bad("error.not_a_choice", locale, argument, choices=choices)
+        case Kind.TEXT | Kind.LONG_TEXT if argument.most and len(str(value)) > argument.most:
+            raise _bad("error.text_too_long", locale, argument, most=int(argument.most))
+    return value
+
+
+def _number(argument: Argument, value: Given, locale: str) -> int | float:
+    whole = argument.kind is Kind.INTEGER
+    try:
+        number = float(str(value).strip().replace(",", "."))
+    except ValueError:
+        number = float("nan")
+    least, most = argument.least, argument.most
+    fits = (least is None or number >= least) and (most is None or number <= most)
+    if number != number or not fits or (whole and number != int(number)):
+        key = "error.not_a_whole_number" if whole else "error.not_a_number"
+        raise _bad(key, locale, argument, least=_plain(least), most=_plain(most))
+    return int(number) if whole else number
+
+
+def _switch(argument: Argument, value: Given, locale: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    said = str(value).strip().casefold()
+    if said not in YES | NO:
+        raise _bad("error.not_a_switch", locale, argument)
+    return said in YES
+
+
+def _plain(number: float | None) -> str:
+    return "" if number is None else f"{number:g}" if abs(number) < 1e6 else f"{number:.0f}"
+
+
+def _wrong(key: str, locale: str, command: Command, **values: object) -> Refused:
+    expected = " ".join(f"{a.name}=…" if a.required else f"[{a.name}=…]" for a in command.arguments)
+    words = say(key, locale, command=command.name, expected=expected or "–", **values)
+    return Refused(f"{command.name}: {key}", notice=words)
+
+
+def _bad(key: str, locale: str, argument: Argument, **values: object) -> Refused:
+    return Refused(f"{argument.name}: {key}", notice=say(key, locale, name=argument.name, **values))

@@ -1,0 +1,81 @@
+"""The list of changes, and whole channels: exported, or wiped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import structlog
+
+from bot.control.ports import Handler, PeopleStore, SettingStore
+from bot.control.records import Change
+from bot.control.response import Call, File, Given, Response
+from bot.control.scopes import channel_scope, spoken, visible
+from bot.control.words import say
+
+log = structlog.get_logger(__name__)
+
+LINES = 20
+LONGEST = 80
+"""Characters of a value that one line shows."""
+
+WIPED = "wiped"
+
+
+class Archive:
+    """Handlers of `audit` and `channel …`."""
+
+    def __init__(self, store: SettingStore, people: PeopleStore) -> None:
+        self._store = store
+        self._people = people
+
+    def handlers(self) -> dict[tuple[str, ...], Handler]:
+        return {
+            ("audit",): self.audit,
+            ("channel", "export"): self.export,
+            ("channel", "wipe"): self.wipe,
+        }
+
+    async def audit(self, call: Call, arguments: Mapping[str, Given]) -> Response:  # noqa: ARG002
+        """The newest changes here and in what this place inherits from."""
+        changes = await self._store.changes(visible(call.place), limit=LINES)
+        if not changes:
+            return Response(say("control.no_changes", call.locale))
+        title = say("control.changes", call.locale)
+        return Response("\n".join([title, *(_line(call, change) for change in changes)]))
+
+    async def export(self, call: Call, arguments: Mapping[str, Given]) -> Response:  # noqa: ARG002
+        """Everything that is kept of the channel and its threads, for the caller alone."""
+        content = as_json(await self._people.export_place(call.place))
+        log.info("channel exported", place=call.place.id, author=call.author.id)
+        return Response(say("control.exported", call.locale), file=File("channel.json", content))
+
+    async def wipe(self, call: Call, arguments: Mapping[str, Given]) -> Response:  # noqa: ARG002
+        """Delete what was said in the channel and its threads; settings and personas stay."""
+        count = await self._people.forget_place(call.place)
+        scope = channel_scope(call.place)
+        now = datetime.now(UTC)
+        await self._store.note(Change(now, call.author, scope, WIPED, str(count), None))
+        log.warning("channel wiped", place=call.place.id, author=call.author.id, turns=count)
+        return Response(say("control.wiped", call.locale, count=count))
+
+
+def as_json(value: object) -> bytes:
+    """For a file that people may look into."""
+    return json.dumps(value, ensure_ascii=False, indent=2).encode()
+
+
+def _line(call: Call, change: Change) -> str:
+    at = f"{change.at.astimezone(UTC):%Y-%m-%d %H:%M}"
+    where = spoken(call.place, change.scope, call.locale)
+    before, after = _short(change.before, call.locale), _short(change.after, call.locale)
+    who = change.author.name or say("control.somebody", call.locale)
+    return f"- {at} UTC · {who} · {where} · {change.what}: {before} → {after}"
+
+
+def _short(value: str | None, locale: str) -> str:
+    if value is None:
+        return say("control.nothing", locale)
+    line = " ".join(value.replace("`", "'").split())
+    return f"`{line[:LONGEST]}{'…' if len(line) > LONGEST else ''}`" if line else "``"

@@ -1,0 +1,222 @@
+"""The persona of a channel: shown, set, cleared, its history, and an earlier version restored."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import UTC
+from difflib import unified_diff
+
+import structlog
+
+from bot.control.commands import BY_PATH
+from bot.control.place_settings import PlaceSettings
+from bot.control.ports import Handler, SettingStore
+from bot.control.refusal import refusal
+from bot.control.response import Button, Call, Field, File, Form, Given, Response
+from bot.control.scopes import channel_scope, spoken
+from bot.control.variables import SpokenPersonas
+from bot.control.words import say
+from bot.engines import Engines
+from bot.errors import TooLong
+from bot.ports import Store
+from bot.values import Persona, Place
+
+log = structlog.get_logger(__name__)
+
+VERSIONS = 10
+"""Versions that the history shows."""
+
+EVERY_VERSION = 1000
+"""Versions among which `restore` looks."""
+
+DIFFERENCE = 500
+"""Characters of a difference that the history shows."""
+
+SHOWN = 1500
+"""Characters of a persona that are shown as text; a longer one comes as a file."""
+
+LONGEST = 16_000
+"""Characters of a persona, from a file; as in the configuration."""
+
+RESTORES = 5
+
+BROKEN_FENCE = "`\N{ZERO WIDTH SPACE}`\N{ZERO WIDTH SPACE}`"
+
+
+class PersonaControl:
+    """Handlers of `persona …`."""
+
+    def __init__(
+        self,
+        store: Store,
+        records: SettingStore,
+        settings: PlaceSettings,
+        engines: Engines,
+        personas: SpokenPersonas,
+    ) -> None:
+        self._store = store
+        self._records = records
+        self._settings = settings
+        self._engines = engines
+        self._personas = personas
+
+    def handlers(self) -> dict[tuple[str, ...], Handler]:
+        return {
+            ("persona", "show"): self.show,
+            ("persona", "set"): self.set,
+            ("persona", "clear"): self.clear,
+            ("persona", "history"): self.history,
+            ("persona", "restore"): self.restore,
+        }
+
+    async def show(self, call: Call, arguments: Mapping[str, Given]) -> Response:  # noqa: ARG002
+        """The persona as it was written, and where it comes from."""
+        persona = await self._personas.written(call.place)
+        if not persona.text:
+            return Response(say("persona.none", call.locale))
+        head = say("persona.shown", call.locale, **_described(call, persona))
+        if len(persona.text) > SHOWN:
+            return Response(head, file=File("persona.txt", persona.text.encode()))
+        return Response(f"{head}\n{_fenced(persona.text)}")
+
+    async def set(self, call: Call, arguments: Mapping[str, Given]) -> Response:
+        """From a text, a file or a preset; with none of them a window to write in."""
+        given = [name for name in ("text", "preset", "file") if name in arguments]
+        if not given:
+            if "text" in call.arguments:  # a form was sent without a word in it
+                raise refusal("persona.empty", call.locale)
+            return await self._form(call)
+        if len(given) > 1:
+            raise refusal("persona.one_of", call.locale)
+        value = str(arguments[given[0]])
+        text = self._preset(call, value) if given == ["preset"] else value
+        return await self._save(call, text)
+
+    async def clear(self, call: Call, arguments: Mapping[str, Given]) -> Response:  # noqa: ARG002
+        """Back to what the channel inherits."""
+        scope = channel_scope(call.place)
+        if (await self._personas.written(call.place)).scope != scope:
+            return Response(say("persona.not_set", call.locale))
+        await self._store.set_persona(scope, None, call.author)
+        log.info("persona cleared", scope=scope, author=call.author.id)
+        return Response(say("persona.cleared", call.locale))
+
+    async def history(self, call: Call, arguments: Mapping[str, Given]) -> Response:  # noqa: ARG002
+        """The newest versions with who, when, and what changed."""
+        versions = await self._versions(call.place, VERSIONS + 1)
+        if not versions:
+            return Response(say("persona.no_history", call.locale))
+        pairs = zip(versions, [*versions[1:], Persona("")], strict=True)
+        lines = [_version(call, new, old) for new, old in pairs][:VERSIONS]
+        older = [version for version in versions[1:] if version.text][:RESTORES]
+        return Response("\n".join(lines), tuple(_restoring(call, each) for each in older))
+
+    async def restore(self, call: Call, arguments: Mapping[str, Given]) -> Response:
+        """Set an earlier version again; that makes a new version."""
+        number = arguments["version"]
+        versions = await self._versions(call.place, EVERY_VERSION)
+        found = next((each for each in versions if each.version == number), None)
+        if found is None or not found.text:
+            raise refusal("persona.no_version", call.locale, version=number)
+        return await self._save(call, found.text)
+
+    async def versions(self, place: Place) -> list[tuple[str, str]]:
+        """Numbers of versions that can be restored, with labels."""
+        found = await self._versions(place, VERSIONS * 2)
+        return [
+            (str(each.version), f"{each.version} · {each.set_by} · {_at(each)}")
+            for each in found
+            if each.text
+        ]
+
+    async def _versions(self, place: Place, limit: int) -> list[Persona]:
+        return await self._records.persona_versions(channel_scope(place), limit=limit)
+
+    async def _form(self, call: Call) -> Response:
+        command = BY_PATH[call.command]
+        text = (await self._personas.written(call.place)).text
+        argument = command.arguments[0]
+        longest = int(argument.most or LONGEST)
+        field = Field(
+            argument,
+            say("persona.field", call.locale),
+            text if len(text) <= longest else "",
+            say("persona.field_hint", call.locale),
+        )
+        title = say("persona.form", call.locale)
+        return Response(form=Form(command.path, title, (field,)))
+
+    def _preset(self, call: Call, name: str) -> str:
+        presets = self._settings.bounds.presets
+        known = {key.casefold(): text for key, text in presets.items()}
+        found = known.get(name.casefold())
+        if not found:
+            key = "error.not_a_choice" if presets else "persona.no_presets"
+            raise refusal(key, call.locale, name="preset", choices=", ".join(presets))
+        return found
+
+    async def _save(self, call: Call, text: str) -> Response:
+        text = text.strip()
+        if not text:
+            raise refusal("persona.empty", call.locale)
+        if len(text) > LONGEST:
+            raise refusal("error.text_too_long", call.locale, name="persona", most=LONGEST)
+        tokens, allowed = await self._measured(call, text)
+        persona = await self._store.set_persona(channel_scope(call.place), text, call.author)
+        log.info("persona set", place=call.place.id, author=call.author.id)
+        version = persona.version if persona else 0
+        figures = {"version": version, "tokens": tokens, "allowed": allowed}
+        return Response(say("persona.saved", call.locale, **figures))
+
+    async def _measured(self, call: Call, text: str) -> tuple[int, int]:
+        """Tokens of the text as the model will read it. TooLong with figures."""
+        choice = await self._settings.choice(call.place)
+        builder = await self._engines.builder(choice.model)
+        spoken_text = self._personas.filled(text, call.place)
+        longer = max(text, spoken_text, key=len)
+        tokens, allowed = await asyncio.to_thread(builder.measure, Persona(longer))
+        if tokens > allowed:
+            notice = say("persona.too_long", call.locale, tokens=tokens, allowed=allowed)
+            raise TooLong(f"the persona takes {tokens} tokens of {allowed}", notice=notice)
+        return tokens, allowed
+
+
+def _described(call: Call, persona: Persona) -> dict[str, object]:
+    return {
+        "version": persona.version or "–",
+        "origin": spoken(call.place, persona.scope, call.locale),
+        "author": persona.set_by or "–",
+        "at": _at(persona),
+    }
+
+
+def _version(call: Call, new: Persona, old: Persona) -> str:
+    head = f"**{new.version}** · {new.set_by or '–'} · {_at(new)}"
+    if not new.text:
+        return f"{head} · {say('persona.was_cleared', call.locale)}"
+    return f"{head}\n{_fenced(_difference(old.text, new.text), 'diff')}"
+
+
+def _difference(old: str, new: str) -> str:
+    lines: Sequence[str] = list(unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=0))
+    kept = [line for line in lines if not line.startswith(("---", "+++", "@@"))]
+    text = "\n".join(kept)
+    return text if len(text) <= DIFFERENCE else f"{text[:DIFFERENCE]}…"
+
+
+def _restoring(call: Call, persona: Persona) -> Button:
+    return Button(
+        ("persona", "restore"),
+        say("persona.restore", call.locale, version=persona.version),
+        arguments=(("version", str(persona.version)),),
+    )
+
+
+def _fenced(text: str, language: str = "") -> str:
+    """A block that the text cannot end."""
+    return f"```{language}\n{text.replace('```', BROKEN_FENCE)}\n```"
+
+
+def _at(persona: Persona) -> str:
+    return "–" if persona.set_at is None else f"{persona.set_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,76 @@
+"""What is kept about a person: shown, exported to them, deleted, and whether feedback is used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC
+
+import structlog
+
+from bot.control.audit import as_json
+from bot.control.ports import Handler, PeopleStore
+from bot.control.response import Button, Call, File, Given, Response
+from bot.control.words import say
+
+log = structlog.get_logger(__name__)
+
+EXPORT = ("privacy", "export")
+DELETE = ("privacy", "delete")
+FEEDBACK = ("privacy", "feedback")
+
+
+class Privacy:
+    """Handlers of `privacy …`: each is about the caller alone, whoever that is."""
+
+    def __init__(self, people: PeopleStore) -> None:
+        self._people = people
+
+    def handlers(self) -> dict[tuple[str, ...], Handler]:
+        return {
+            ("privacy", "show"): self.show,
+            EXPORT: self.export,
+            DELETE: self.delete,
+            FEEDBACK: self.feedback,
+        }
+
+    async def show(self, call: Call, arguments: Mapping[str, Given]) -> Response:  # noqa: ARG002
+        """How much is kept, with buttons for what can be done about it."""
+        kept = await self._people.stored(call.place.platform, call.author.id)
+        since = "–" if kept.since is None else f"{kept.since.astimezone(UTC):%Y-%m-%d}"
+        figures = {
+            name: getattr(kept, name)
+            for name in ("messages", "answers", "votes", "personas", "places")
+        }
+        used = "used" if kept.feedback_use else "not_used"
+        text = [
+            say("privacy.shown", call.locale, since=since, **figures),
+            say(f"privacy.feedback_{used}", call.locale),
+        ]
+        return Response("\n".join(text), _buttons(call, feedback_use=kept.feedback_use))
+
+    async def export(self, call: Call, arguments: Mapping[str, Given]) -> Response:  # noqa: ARG002
+        """Everything as it is stored, in a file for the person."""
+        kept = await self._people.export_person(call.place.platform, call.author.id)
+        return Response(say("privacy.exported", call.locale), file=File("me.json", as_json(kept)))
+
+    async def delete(self, call: Call, arguments: Mapping[str, Given]) -> Response:  # noqa: ARG002
+        """The person's words and names go from every table."""
+        platform, author = call.place.platform, call.author
+        gone = await self._people.forget_person(platform, author.id, names=[author.name])
+        log.info("person forgotten", platform=platform, messages=gone.messages)
+        return Response(say("privacy.deleted", call.locale, messages=gone.messages))
+
+    async def feedback(self, call: Call, arguments: Mapping[str, Given]) -> Response:
+        """Whether the person's votes, and prompts with their words, may be used for training."""
+        use = bool(arguments["use"])
+        await self._people.use_feedback(call.place.platform, call.author.id, use)
+        return Response(say(f"privacy.feedback_{'used' if use else 'not_used'}", call.locale))
+
+
+def _buttons(call: Call, *, feedback_use: bool) -> tuple[Button, ...]:
+    use = "no" if feedback_use else "yes"
+    return (
+        Button(EXPORT, say("privacy.button_export", call.locale)),
+        Button(FEEDBACK, say(f"privacy.button_use_{use}", call.locale), arguments=(("use", use),)),
+        Button(DELETE, say("privacy.button_delete", call.locale), danger=True),
+    )

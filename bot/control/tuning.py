@@ -1,0 +1,147 @@
+"""Settings of a place: set, taken back, and shown in forms with what they hold now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import structlog
+
+from bot.control.commands import BY_PATH
+from bot.control.declarations import Argument, Command
+from bot.control.place_settings import PlaceSettings
+from bot.control.ports import Handler, SettingStore
+from bot.control.records import Change
+from bot.control.refusal import refusal
+from bot.control.response import Call, Field, Form, Given, Response
+from bot.control.scopes import scope_for, spoken
+from bot.control.settings import SETTINGS
+from bot.control.spelling import NONE, label, plain, span, spelled
+from bot.control.words import say
+
+log = structlog.get_logger(__name__)
+
+WHERE = "where"
+NAMES = ("model", "adapter", "sampling", "answers", "limits", "retention")
+BOUNDED = {"person_messages", "person_tokens", "channel_messages", "channel_tokens", "retention"}
+
+
+class Tuning:
+    """Handlers of the commands that change settings. They hold from the next answer on."""
+
+    def __init__(self, store: SettingStore, settings: PlaceSettings) -> None:
+        self._store = store
+        self._settings = settings
+
+    def handlers(self) -> dict[tuple[str, ...], Handler]:
+        found: dict[tuple[str, ...], Handler] = {(name,): self.change for name in NAMES}
+        return found | {("inherit",): self.inherit}
+
+    async def change(self, call: Call, arguments: Mapping[str, Given]) -> Response:
+        """Set what is given; with nothing given, show what there is, or a form for it."""
+        where = str(arguments.get(WHERE, "channel"))
+        scope = scope_for(call, where)
+        given = {name: value for name, value in arguments.items() if name != WHERE}
+        if not given:
+            return await self._present(call, scope, where)
+        values = {name: await self._checked(call, name, value) for name, value in given.items()}
+        return await self._set(call, scope, values)
+
+    async def inherit(self, call: Call, arguments: Mapping[str, Given]) -> Response:
+        """Take one setting back."""
+        scope = scope_for(call, str(arguments.get(WHERE, "channel")))
+        return await self._set(call, scope, {str(arguments["setting"]): None})
+
+    async def _set(self, call: Call, scope: str, values: Mapping[str, Any]) -> Response:
+        changes = await self._store.set_settings(scope, values, call.author)
+        log.info("settings changed", scope=scope, author=call.author.id, keys=sorted(values))
+        if not changes:
+            return Response(say("control.unchanged", call.locale))
+        where = spoken(call.place, scope, call.locale)
+        lines = [say("control.changed", call.locale, where=where)]
+        lines += [await self._line(call, change, values) for change in changes]
+        return Response("\n".join(lines))
+
+    async def _line(self, call: Call, change: Change, values: Mapping[str, Any]) -> str:
+        now = values[change.what]
+        if now is None:
+            after = say("control.inherits", call.locale, value=await self._held(call, change.what))
+        else:
+            after = spelled(change.what, now, call.locale)
+        return f"- {label(change.what, call.locale)}: {after}"
+
+    async def _held(self, call: Call, name: str) -> str:
+        """What holds now, in words."""
+        held = await self._settings.held(call.place)
+        defaults = await self._settings.defaults(call.place)
+        return spelled(name, held[name].value if name in held else defaults[name], call.locale)
+
+    async def _present(self, call: Call, scope: str, where: str) -> Response:
+        command = BY_PATH[call.command]
+        own = await self._store.settings([scope])
+        fields = [
+            Field(
+                argument,
+                label(argument.name, call.locale),
+                _written(own[argument.name].value) if argument.name in own else "",
+                await self._hint(call, argument),
+            )
+            for argument in _settings_of(command)
+        ]
+        if command.window:
+            title = say("control.form", call.locale, name=command.name)
+            return Response(form=Form(command.path, title, tuple(fields), None, ((WHERE, where),)))
+        return Response("\n".join(f"- {field.label}: {field.hint}" for field in fields))
+
+    async def _hint(self, call: Call, argument: Argument) -> str:
+        now = await self._held(call, argument.name)
+        allowed = await self._choices(call, argument) or span(argument, call.locale)
+        key = "control.hint" if allowed else "control.hint_alone"
+        return say(key, call.locale, now=now, allowed=allowed)
+
+    async def _choices(self, call: Call, argument: Argument) -> str:
+        if argument.source == "models":
+            return ", ".join(self._settings.models)
+        if argument.source == "adapters":
+            return ", ".join([*await self._settings.adapters(call.place), NONE])
+        return ""
+
+    async def _checked(self, call: Call, name: str, value: Given) -> Any:
+        """The value as it is saved, None to inherit. Refused with what would be right."""
+        if value == "":
+            return None
+        if name == "model":
+            return _among(call, name, value, self._settings.models)
+        if name == "adapter":
+            there = await self._settings.adapters(call.place)
+            if value == NONE and NONE not in there:
+                return ""
+            return _among(call, name, value, (*there, NONE))
+        if name in BOUNDED:
+            return self._bounded(call, name, int(value))
+        return value
+
+    def _bounded(self, call: Call, name: str, value: int) -> int:
+        most = self._settings.bounds.most(name)
+        if most and (value > most or not value):
+            values = {"name": label(name, call.locale), "most": most}
+            raise refusal("control.beyond_bound", call.locale, **values)
+        return value
+
+
+def _among(call: Call, name: str, value: Given, there: Sequence[str]) -> str:
+    found = next((each for each in there if each.casefold() == str(value).casefold()), None)
+    if found is None:
+        raise refusal("error.not_a_choice", call.locale, name=name, choices=", ".join(there))
+    return found
+
+
+def _settings_of(command: Command) -> list[Argument]:
+    return [argument for argument in command.arguments if argument.name in SETTINGS]
+
+
+def _written(value: Any) -> str:
+    """A value as it stands in a field of a form."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return plain(value) if isinstance(value, int | float) else str(value)

@@ -1,0 +1,100 @@
+"""What `{date}`, `{channel}` and their like stand for in a persona, filled in for each prompt."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from bot.ports import Personas
+from bot.values import Author, Inbound, Persona, Place
+
+VARIABLE = re.compile(r"\{(channel|server|date|time|weekday|user)\}")
+"""Other braces stay as they are written."""
+
+REMEMBERED = 4096
+"""Places whose names are kept in memory; the platform tells them with every message."""
+
+STEP = 15
+"""Minutes in which `{time}` does not change, so that prompts keep their beginning for a while."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the people of a place call it, and who spoke there last."""
+
+    channel: str = ""
+    server: str = ""
+    user: str = ""
+
+
+class Heard:
+    """The names of places, as their latest messages told them."""
+
+    def __init__(self) -> None:
+        self._names: OrderedDict[str, Names] = OrderedDict()
+
+    def note(self, inbound: Inbound) -> None:
+        """Remember what a message tells."""
+        names = Names(inbound.channel_name, inbound.workspace_name, inbound.author.name)
+        self._names[inbound.place.id] = names
+        self._names.move_to_end(inbound.place.id)
+        while len(self._names) > REMEMBERED:
+            self._names.popitem(last=False)
+
+    def names(self, place: Place) -> Names:
+        """What is known of a place."""
+        return self._names.get(place.id, Names())
+
+
+class SpokenPersonas:
+    """Implements the Personas port over another one, with variables filled in where it shows."""
+
+    def __init__(
+        self,
+        personas: Personas,
+        heard: Heard,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._personas = personas
+        self._heard = heard
+        self._now = now
+
+    async def show(self, place: Place) -> Persona:
+        """The persona as the model reads it in an answer that is begun now."""
+        persona = await self._personas.show(place)
+        return replace(persona, text=self.filled(persona.text, place))
+
+    async def written(self, place: Place) -> Persona:
+        """The persona as it was written."""
+        return await self._personas.show(place)
+
+    async def set(self, place: Place, text: str, author: Author) -> Persona:
+        return await self._personas.set(place, text, author)
+
+    async def clear(self, place: Place, author: Author) -> Persona:
+        return await self._personas.clear(place, author)
+
+    def filled(self, text: str, place: Place) -> str:
+        """The text with its variables; a name that is not known is said in general words."""
+        return filled(text, values(self._heard.names(place), self._now()))
+
+
+def values(names: Names, now: datetime) -> dict[str, str]:
+    """What each variable stands for."""
+    now = now.astimezone(UTC)
+    return {
+        "channel": names.channel or "this channel",
+        "server": names.server or "this server",
+        "user": names.user or "the user",
+        "date": f"{now.day} {now:%B %Y}",
+        "weekday": f"{now:%A}",
+        "time": f"{now.hour:02}:{now.minute // STEP * STEP:02} UTC",
+    }
+
+
+def filled(text: str, known: Mapping[str, str]) -> str:
+    """The text with its variables; what they stand for is not looked into again."""
+    return VARIABLE.sub(lambda found: known[found[1]], text)

@@ -1,0 +1,98 @@
+"""Tells people whose message waits behind others of the same Place how many are before it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+
+from bot.errors import PlatformError, QuipuError
+from bot.ports import Outlet, Store
+from bot.reply.delivery import ANEW, PATIENCE, nonce
+from bot.reply.notices import queued
+from bot.values import Part, Reply, ReplyState, Waiting
+
+log = structlog.get_logger(__name__)
+
+
+class QueueNotices:
+    """Posts a message for a reply that waits for more than `patience` seconds.
+
+    The message becomes the answer's first one; it is in the journal, its text is not.
+    """
+
+    def __init__(self, store: Store, *, patience: float = PATIENCE) -> None:
+        self._store = store
+        self._patience = patience
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._replies: dict[int, Reply] = {}
+        self._open = True
+
+    def begin(self, reply: Reply, outlet: Outlet, ahead: Callable[[], int]) -> None:
+        """From now on the reply waits; `ahead` says how many are before it."""
+        if not self._open:
+            return
+        self._tasks[reply.id] = asyncio.create_task(
+            self._keep(reply, outlet, ahead), name=f"queue notice {reply.id}"
+        )
+
+    async def end(self, reply: Reply) -> Reply:
+        """The reply's turn has come; it knows the message that was posted for it."""
+        task = self._tasks.pop(reply.id, None)
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+        return self._replies.pop(reply.id, reply)
+
+    async def drop(self, reply: Reply, outlet: Outlet) -> None:
+        """The reply will not be given by itself: take its message back."""
+        for part in (await self.end(reply)).parts:
+            try:
+                await outlet.delete(part.message_id)
+            except PlatformError as error:
+                log.warning("queue notice left behind", reply=reply.id, error=str(error))
+
+    async def close(self) -> None:
+        """Post nothing more. What is posted stays for the next start."""
+        self._open = False
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _keep(self, reply: Reply, outlet: Outlet, ahead: Callable[[], int]) -> None:
+        seconds, said = self._patience, ""
+        try:
+            while True:
+                await asyncio.sleep(seconds)
+                words = queued(Waiting(ahead()), reply.locale)
+                if words not in ("", said) and await self._shown(reply, outlet, words):
+                    seconds, said = ANEW, words
+        except QuipuError as error:
+            log.info("place in the queue not shown", reply=reply.id, error=str(error))
+
+    async def _shown(self, reply: Reply, outlet: Outlet, words: str) -> bool:
+        async with outlet.open():
+            # Where a text can only grow, nothing may stand in its place.
+            if outlet.appends or outlet.pause() > 0:
+                return False
+            posted = self._replies.get(reply.id, reply).parts
+            if posted:
+                await outlet.edit(posted[0].message_id, words, final=False)
+            else:
+                await self._post(reply, outlet, words)
+            return True
+
+    async def _post(self, reply: Reply, outlet: Outlet, words: str) -> None:
+        # From here on the message may be there: whoever answers has to look for it.
+        waiting = replace(reply, state=ReplyState.QUEUED)
+        await self._store.advance(reply.id, ReplyState.QUEUED)
+        self._replies[reply.id] = waiting
+        key = nonce(reply.place, reply.message_id, 0)
+        message_id = await outlet.create(words, nonce=key, final=False)
+        part = Part(0, message_id)
+        self._replies[reply.id] = replace(waiting, parts=(part,))
+        await self._store.save_part(reply.id, part)

@@ -1,0 +1,222 @@
+"""Access, limits, privacy, help and what a day allows."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from bot.control.authority import Access
+from bot.control.bounds import Bounds
+from bot.control.commands import COMMANDS
+from bot.control.declarations import Level
+from bot.control.limits import Doorkeeper
+from bot.control.records import Admission
+from bot.control.response import Given
+from bot.control.variables import Heard
+from bot.errors import Forbidden, Refused
+from bot.values import Author, Inbound, Place
+from tests.control.conftest import (
+    ANN,
+    BOB,
+    CHANNEL,
+    CHIEF,
+    DIRECT,
+    OTHER,
+    OWNER,
+    ROBOT,
+    THREAD,
+    Desk,
+)
+
+
+def said(author: Author = ANN, place: Place = CHANNEL, *, mentioned: bool = True) -> Inbound:
+    return Inbound(place, author, "hi", "1", datetime.now(UTC), mentioned)
+
+
+async def admitted(desk: Desk, inbound: Inbound) -> bool:
+    return (await desk.steering.doorkeeper.admit(inbound)).admitted
+
+
+@pytest.mark.parametrize(
+    ("when", "mentioned", "answered"),
+    [
+        ("mention", True, True),
+        ("mention", False, False),
+        ("always", False, True),
+        ("always", True, True),
+        ("never", True, False),
+        ("never", False, False),
+    ],
+)
+async def test_who_is_answered_when(
+    desk: Desk, when: str, *, mentioned: bool, answered: bool
+) -> None:
+    await desk.use("answers", arguments={"when": when})
+    assert await admitted(desk, said(mentioned=mentioned)) == answered
+    assert await admitted(desk, said(place=THREAD, mentioned=mentioned)) == answered
+    assert await admitted(desk, said(place=DIRECT))
+
+
+async def test_other_bots_are_answered_where_that_is_wanted(desk: Desk) -> None:
+    assert not await admitted(desk, said(ROBOT))
+    await desk.use("answers", arguments={"bots": "yes"})
+    assert await admitted(desk, said(ROBOT))
+
+
+async def test_a_person_on_the_deny_list_is_told_once_they_turn_to_the_bot(desk: Desk) -> None:
+    await desk.use("access deny", arguments={"person": ANN.id})
+    refused = await desk.steering.doorkeeper.admit(said())
+    assert (refused.admitted, refused.reason) == (False, "access")
+    assert refused.notice
+    await desk.use("answers", arguments={"when": "always"})
+    silent = await desk.steering.doorkeeper.admit(said(mentioned=False))
+    assert silent == Admission(False, reason="access")
+    assert await admitted(desk, said(BOB))
+    assert await admitted(desk, said(place=OTHER))
+    with pytest.raises(Forbidden):
+        await desk.use("usage", ANN)
+    assert (await desk.use("privacy show", ANN)).text
+    await desk.use("access remove", arguments={"person": ANN.id})
+    assert await admitted(desk, said())
+    assert len(await desk.audit()) == 3
+
+
+async def test_an_allow_list_of_roles_lets_only_them_in(desk: Desk) -> None:
+    await desk.use("access allow", OWNER, arguments={"role": "5", "where": "workspace"})
+    assert await admitted(desk, said(Author("3", "Cy", roles=("4", "5")), OTHER))
+    assert not await admitted(desk, said())
+    assert not await admitted(desk, said(CHIEF))
+    assert (await desk.use("access show", CHIEF)).text.count("role:5") == 1
+
+
+async def test_channels_are_listed_for_the_workspace(desk: Desk) -> None:
+    with pytest.raises(Refused):
+        await desk.use("access allow", OWNER, arguments={"channel": "2"})
+    await desk.use("access allow", OWNER, arguments={"channel": "2", "where": "workspace"})
+    assert await admitted(desk, said(place=THREAD))
+    assert not await admitted(desk, said(place=OTHER))
+
+
+async def test_naming_nobody_is_refused(desk: Desk) -> None:
+    with pytest.raises(Refused):
+        await desk.use("access deny")
+
+
+async def test_allowing_twice_is_told(desk: Desk) -> None:
+    given: dict[str, Given] = {"person": "7"}
+    await desk.use("access allow", arguments=given)
+    assert "already" in (await desk.use("access allow", arguments=given)).text
+
+
+async def test_the_configuration_goes_before_every_list(desk: Desk) -> None:
+    access = Access(deny=("person:7", f"discord:person:{CHIEF.id}", f"slack:person:{BOB.id}"))
+    object.__setattr__(desk.steering.settings, "bounds", Bounds(access=access))
+    await desk.use("access allow", OWNER, arguments={"person": ANN.id})
+    assert not await admitted(desk, said())
+    assert await admitted(desk, said(OWNER)) is False, "an allow list names ANN alone"
+    await desk.use("access remove", OWNER, arguments={"person": ANN.id})
+    assert await admitted(desk, said(BOB))
+    with pytest.raises(Forbidden):
+        await desk.use("settings", CHIEF)
+
+
+def test_lists_of_one_platform_hold_there_alone() -> None:
+    bounds = Bounds(access=Access(("discord:person:1", "person:2"), ("slack:role:3",)))
+    assert bounds.access_on("discord") == Access(("person:1", "person:2"), ())
+    assert bounds.access_on("slack") == Access(("person:2",), ("role:3",))
+
+
+async def test_a_used_up_day_is_refused_with_when_it_renews(desk: Desk) -> None:
+    late = datetime.now(UTC).replace(hour=21, minute=30, second=5)
+    door = Doorkeeper(desk.steering.settings, desk.records, Heard(), lambda: late)
+    await desk.use("limits", arguments={"person_messages": 2})
+    await desk.answered(ANN)
+    assert (await door.admit(said())).admitted
+    await desk.answered(ANN, THREAD)
+    refused = await door.admit(said())
+    assert (refused.admitted, refused.reason) == (False, "limits")
+    assert "2 messages" in refused.notice
+    assert "2 h 30 min" in refused.notice
+    assert (await door.admit(said(BOB))).admitted
+    with pytest.raises(Refused) as again:
+        await desk.use("regenerate", ANN)
+    assert "2 messages" in again.value.notice
+
+
+async def test_tokens_and_channels_have_limits_of_their_own(desk: Desk) -> None:
+    await desk.answered(ANN, THREAD, tokens=95)
+    await desk.use("limits", arguments={"channel_tokens": 101, "person_tokens": 100})
+    assert "of today" in (await desk.steering.doorkeeper.admit(said())).notice
+    assert await admitted(desk, said(BOB))
+    await desk.use("limits", arguments={"channel_tokens": 100})
+    assert not await admitted(desk, said(BOB))
+    assert await admitted(desk, said(BOB, OTHER))
+
+
+async def test_an_answer_that_is_being_given_counts(desk: Desk) -> None:
+    await desk.use("limits", arguments={"person_messages": 1})
+    assert await desk.store.claim(said()) is not None
+    assert not await admitted(desk, said())
+
+
+async def test_usage_shows_what_is_left(desk: Desk) -> None:
+    await desk.use("limits", arguments={"person_messages": 5})
+    await desk.answered(ANN, tokens=10)
+    text = (await desk.use("usage", ANN)).text
+    assert "Your messages: 1 of 5 used, 4 left" in text
+    assert "Your tokens: 15 used, no limit" in text
+
+
+async def test_help_fits_the_role_and_the_platform(desk: Desk) -> None:
+    everyone = (await desk.use("help", ANN, prefix="/quipu ")).text
+    admins = (await desk.use("help", CHIEF, prefix="/")).text
+    for command in COMMANDS:
+        assert (f"`/quipu {command.name}`" in everyone) == (command.level is not Level.ADMIN)
+        assert f"`/{command.name}`" in admins
+
+
+async def test_help_tells_more_about_one_command(desk: Desk) -> None:
+    text = (await desk.use("help", CHIEF, arguments={"command": "/sampling"})).text
+    assert "0–5" in text
+    assert "`temperature`" in text
+    with pytest.raises(Refused):
+        await desk.use("help", ANN, arguments={"command": "sampling"})
+
+
+async def test_a_person_sees_and_gets_what_is_kept(desk: Desk) -> None:
+    await desk.answered(ANN, text="my words")
+    await desk.answered(BOB, text="his words")
+    shown = await desk.use("privacy show", ANN)
+    assert "1 messages of yours from 1 places" in shown.text
+    assert [button.command[-1] for button in shown.buttons] == ["export", "feedback", "delete"]
+    file = (await desk.press(shown.buttons[0], ANN)).file
+    assert file is not None
+    assert b"my words" in file.content
+    assert b"his words" not in file.content
+    assert json.loads(file.content)["person"] == ANN.id
+
+
+async def test_a_person_is_deleted_once_they_are_sure(desk: Desk) -> None:
+    await desk.answered(ANN, text="my words")
+    delete = (await desk.use("privacy show", ANN)).buttons[-1]
+    yes, _ = (await desk.press(delete, ANN)).buttons
+    assert (await desk.records.stored("discord", ANN.id)).messages == 1
+    await desk.press(yes, ANN)
+    assert (await desk.records.stored("discord", ANN.id)).messages == 0
+
+
+async def test_feedback_is_used_unless_somebody_says_no(desk: Desk) -> None:
+    button = (await desk.use("privacy show", ANN)).buttons[1]
+    assert "not used" in (await desk.press(button, ANN)).text
+    assert not (await desk.records.stored("discord", ANN.id)).feedback_use
+
+
+async def test_a_channel_is_exported_for_who_asks(desk: Desk) -> None:
+    await desk.answered(ANN, THREAD, text="in the thread")
+    await desk.answered(ANN, OTHER, text="elsewhere")
+    file = (await desk.use("channel export")).file
+    assert file is not None
+    assert b"in the thread" in file.content
+    assert b"elsewhere" not in file.content

@@ -1,0 +1,102 @@
+"""People see their place in the queue in a message that becomes their answer."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+
+from bot.values import ReplyState
+from tests.board import ScriptedGenerator
+from tests.conversation.conftest import ANN, BOB, CHANNEL, CHIEF, Build, House
+from tests.conversation.test_conversations import states
+
+FIRST = "You are number 1 in the queue."
+
+
+async def held_up(build: Build, go: asyncio.Event, *, patience: float = 0.01) -> House:
+    """A house in which an answer to Bob is being written until `go`."""
+    script = ScriptedGenerator(lambda _: ["slow", go] if not go.is_set() else ["Here."])
+    house = await build(script, patience=patience)
+    house.conversations.attach(house.board)
+    await house.say("start", BOB)
+    await house.board.until(lambda: len(house.board.posted) == 1)
+    return house
+
+
+async def test_who_waits_behind_others_is_told_and_answered_in_the_same_message(
+    build: Build,
+) -> None:
+    go = asyncio.Event()
+    house = await held_up(build, go)
+    await house.say("hello", ANN)
+    await house.board.until(lambda: house.board.texts[1:] == [FIRST])
+    await house.say("me too", CHIEF)
+    await house.board.until(lambda: house.board.texts[2:] == ["You are number 2 in the queue."])
+    go.set()
+    await house.idle()
+    assert house.board.texts == ["slow", "Here.", "Here."]
+    assert [message.answering for message in house.board.posted] == ["100", "101", "102"]
+    assert not any("queue" in turn.text for turn in await house.turns())
+
+
+async def test_who_waits_for_nobody_else_is_not_told(build: Build) -> None:
+    go = asyncio.Event()
+    house = await held_up(build, go)
+    await house.say("and more", BOB)
+    await house.say("hello", ANN)
+    await house.board.until(lambda: len(house.board.posted) == 2)
+    assert house.board.posted[1].answering == "102"
+    go.set()
+    await house.idle()
+    assert len(house.board.posted) == 3
+
+
+async def test_messages_answered_together_leave_one_notice_behind(build: Build) -> None:
+    go = asyncio.Event()
+    house = await held_up(build, go)
+    await house.say("one", ANN)
+    await house.board.until(lambda: len(house.board.posted) == 2)
+    await house.say("two", ANN)
+    go.set()
+    await house.idle()
+    assert house.board.texts == ["slow", "Here."]
+    assert house.generator.prompts[1].text.endswith("Ann: one\nAnn: two [/INST]")
+
+
+async def test_a_message_deleted_while_it_waits_takes_its_notice_along(build: Build) -> None:
+    go = asyncio.Event()
+    house = await held_up(build, go)
+    message = await house.say("never mind", ANN)
+    await house.board.until(lambda: len(house.board.posted) == 2)
+    await house.conversations.withdraw(CHANNEL, message)
+    assert house.board.texts[1:] == []
+    go.set()
+    await house.idle()
+
+
+async def test_a_restart_answers_in_the_message_of_the_notice(build: Build) -> None:
+    go = asyncio.Event()
+    house = await held_up(build, go)
+    await house.say("hello", ANN)
+    await house.board.until(lambda: len(house.board.posted) == 2)
+    await house.conversations.drain(0.0)
+    assert await states(house) == [ReplyState.GENERATING, ReplyState.QUEUED]
+    go.set()
+    again = await build(ScriptedGenerator(lambda _: ["Here."]))
+    await again.conversations.recover(again.board)
+    await again.idle()
+    assert again.board.texts == ["Here.", "Here."]
+
+
+async def test_without_budget_nothing_is_posted_for_who_waits(build: Build) -> None:
+    go = asyncio.Event()
+    house = await held_up(build, go)
+    house.board.seconds = math.inf
+    looked = house.board.looked
+    await house.say("hello", ANN)
+    await house.board.until(lambda: house.board.looked > looked + 2)
+    assert len(house.board.posted) == 1
+    house.board.seconds = 0.0
+    go.set()
+    await house.idle()
+    assert house.board.texts == ["slow", "Here."]

@@ -1,0 +1,98 @@
+"""The table of commands as Discord takes it."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from adapters.discord.declared import application_commands, menus
+from adapters.discord.registration import declared
+from bot.control.commands import COMMANDS
+from bot.control.declarations import Argument, Command, Kind, Level
+
+NAME = re.compile(r"[-_a-z0-9]{1,32}")
+ALL = application_commands(COMMANDS)
+
+
+def walk(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    return [entry, *(one for option in entry.get("options", ()) for one in walk(option))]
+
+
+def option(argument: Argument) -> dict[str, Any]:
+    [made] = application_commands([Command(("try",), Level.ADMIN, (argument,))])
+    [found] = made["options"]
+    return dict(found)
+
+
+def paths() -> set[tuple[str, ...]]:
+    found: set[tuple[str, ...]] = set()
+    for entry in ALL:
+        if entry["type"] != 1:
+            continue
+        subs = [one for one in entry["options"] if one["type"] == 1]
+        found |= {(entry["name"], one["name"]) for one in subs} if subs else {(entry["name"],)}
+    return found
+
+
+def test_every_command_of_the_table_is_there_once() -> None:
+    assert paths() == {command.path for command in COMMANDS}
+    names = [(entry["type"], entry["name"]) for entry in ALL]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("entry", ALL, ids=lambda entry: entry["name"])
+def test_everything_is_within_what_discord_takes(entry: dict[str, Any]) -> None:
+    assert len(entry.get("options", ())) <= 25
+    assert "default_member_permissions" not in entry
+    if entry["type"] == 3:
+        assert 1 <= len(entry["name"]) <= 32
+        return
+    for one in walk(entry):
+        assert NAME.fullmatch(one["name"])
+        described = [one["description"], *one.get("description_localizations", {}).values()]
+        assert all(1 <= len(words) <= 100 for words in described)
+        assert len(one.get("choices", ())) <= 25
+        assert not (one.get("choices") and one.get("autocomplete"))
+        required = [bool(inner.get("required")) for inner in one.get("options", ())]
+        assert required == sorted(required, reverse=True)
+    assert len(json.dumps(entry)) < 8000
+
+
+def test_all_commands_fit_into_one_application() -> None:
+    assert len([entry for entry in ALL if entry["type"] == 1]) <= 100
+    assert 1 <= len(menus(COMMANDS)) <= 5
+
+
+def test_numbers_have_their_range_and_texts_their_length() -> None:
+    number = option(Argument("n", Kind.NUMBER, least=0.5, most=2))
+    assert (number["type"], number["min_value"], number["max_value"]) == (10, 0.5, 2)
+    whole = option(Argument("n", Kind.INTEGER, least=0, most=7))
+    assert (whole["type"], whole["min_value"], whole["max_value"]) == (4, 0, 7)
+    text = option(Argument("t", Kind.LONG_TEXT, least=1, most=9000))
+    assert (text["type"], text["min_length"], text["max_length"]) == (3, 1, 6000)
+
+
+def test_fixed_choices_are_chosen_and_lists_are_asked_for_while_typing() -> None:
+    chosen = option(Argument("c", Kind.CHOICE, choices=("up", "down")))
+    assert [one["value"] for one in chosen["choices"]] == ["up", "down"]
+    asked = option(Argument("c", Kind.CHOICE, source="models"))
+    assert asked["autocomplete"]
+    assert "choices" not in asked
+    many = tuple(str(number) for number in range(30))
+    assert option(Argument("c", Kind.CHOICE, choices=many))["autocomplete"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [(Kind.SWITCH, 5), (Kind.PERSON, 6), (Kind.CHANNEL, 7), (Kind.ROLE, 8), (Kind.FILE, 11)],
+)
+def test_every_kind_has_an_option_of_discords_own(kind: Kind, number: int) -> None:
+    assert option(Argument("it", kind))["type"] == number
+
+
+def test_what_discord_gives_back_of_our_commands_is_no_difference() -> None:
+    given = [{"id": "1", "version": "2", **entry, "nsfw": False} for entry in ALL]
+    assert declared(given) == declared(ALL)

@@ -1,0 +1,39 @@
+"""User groups as roles."""
+
+from __future__ import annotations
+
+from adapters.slack.groups import REMEMBERED
+from tests.loopback.slack import SlackServer
+from tests.slack.stage import Stage, connected
+
+
+async def test_a_message_says_which_groups_its_author_is_in(live: Stage) -> None:
+    weavers, dyers = live.workspace.group(live.ann), live.workspace.group(live.ann, live.mia)
+    await live.ann.mentions(live.channel, "hi")
+    await live.mia.mentions(live.channel, "hi")
+    roles = {inbound.author.name: inbound.author.roles for inbound in await live.heard(2)}
+    assert roles == {"Ann": (weavers, dyers), "Mia": (dyers,)}
+    assert len(live.called("usergroups.list")) == 1
+
+
+async def test_what_slack_told_last_holds_while_it_does_not_tell(
+    slack_server: SlackServer,
+) -> None:
+    async with connected(slack_server) as stage:
+        weavers = stage.workspace.group(stage.ann)
+        await stage.ann.dm("hi")
+        await stage.heard()
+        slack_server.clock.advance(REMEMBERED + 1)
+        slack_server.faults.fail("POST", "usergroups.list", status=500)
+        await stage.ann.dm("still?")
+        assert [inbound.author.roles for inbound in await stage.heard(2)] == [(weavers,)] * 2
+        assert len(stage.called("usergroups.list")) == 2
+
+
+async def test_without_the_scope_nobody_is_in_a_group(live: Stage) -> None:
+    live.workspace.scopes.discard("usergroups:read")
+    live.workspace.group(live.ann)
+    for number in (1, 2):
+        await live.ann.dm("hi")
+        assert (await live.heard(number))[-1].author.roles == ()
+    assert len(live.called("usergroups.list")) == 1
