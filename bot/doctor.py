@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bot import checkpoint
 from bot.checkpoint import Checkpoint
+from bot.checkpoints.files import lacking
 from bot.errors import ModelLoadError, QuipuError
 from bot.generation.weights.amounts import in_bytes
 from bot.settings import Settings, find
@@ -19,6 +20,8 @@ LITTLE_DISK = 1_000_000_000
 """Bytes below which the disk should be looked after."""
 NO_DISK = 50_000_000
 """Bytes below which SQLite will soon refuse to write."""
+SHOWN = 3
+"""How many of the files that are lacking are named."""
 
 GET_WEIGHTS = "convert or download the model's *.safetensors files into its folder"
 USE_LESS = (
@@ -72,12 +75,19 @@ def _files(found: Checkpoint) -> list[Finding]:
 
 def _weights(found: Checkpoint) -> list[Finding]:
     """Whether the weights are there, or are going to be."""
-    if any(found.path.glob("*.safetensors")):
+    missing = lacking(found.path, weights=True)
+    if not missing:
         return []
     if Path(found.name).expanduser().is_dir() or found.name == checkpoint.DEMO:
-        return [Finding("error", f"{found.path} holds no *.safetensors", GET_WEIGHTS)]
+        return [Finding("error", f"{found.path} lacks {_listed(missing)}", GET_WEIGHTS)]
     mend = "nothing to mend; it takes time and disk"
     return [Finding("warning", "quipu run will download the model's weights", mend)]
+
+
+def _listed(names: list[str]) -> str:
+    """The first few of them."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
 
 
 def _fit(found: Checkpoint, settings: ModelSettings) -> list[Finding]:

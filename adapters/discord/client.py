@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
@@ -19,7 +20,7 @@ from bot.control.words import say
 from bot.errors import PlatformError, QuipuError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 
     import aiohttp
     from discord.gateway import DiscordWebSocket
@@ -86,6 +87,7 @@ class GatewayClient(discord.Client):
         self._interactions = interactions
         self.threads = Threads(self)
         self._hearing = Hearing(files, self.threads, behaviours, admin_roles)
+        self._under_way: set[asyncio.Task[Any]] = set()
         self._order: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self.listening = True
 
@@ -113,15 +115,13 @@ class GatewayClient(discord.Client):
         # Without the message-content intent most messages end here, and nobody is asked.
         if not addressed(message, self.user) and not visible(message):
             return
-        async with self._turn(message.channel.id):
-            channel = await self._known(message.channel)
-            heard = await self._hearing.hear(message, self.user, channel)
-            if heard is not None:
-                await self._hand_on(heard)
+        with self._counted():
+            await self._hear(message, self.user)
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """Hand on the use of a command, menu, button or form."""
-        await self._interactions.handle(interaction)
+        with self._counted():
+            await self._interactions.handle(interaction)
 
     async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
         """Pass on new words; Discord also reports its own additions, such as link previews."""
@@ -151,6 +151,31 @@ class GatewayClient(discord.Client):
         """Log what an event's handler let through, with its traceback."""
         # discord.py calls this from within its own `except`.
         log.exception("discord.event_failed", handler=event_method)  # noqa: LOG004
+
+    async def settled(self, deadline: float) -> None:
+        """Let what people have just done come to its end, for so many seconds."""
+        if self._under_way:
+            _, left = await asyncio.wait(self._under_way, timeout=deadline)
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+
+    async def _hear(self, message: discord.Message, me: discord.abc.User) -> None:
+        async with self._turn(message.channel.id):
+            channel = await self._known(message.channel)
+            heard = await self._hearing.hear(message, me, channel)
+            if heard is not None:
+                await self._hand_on(heard)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        task = asyncio.current_task()
+        assert task is not None
+        self._under_way.add(task)
+        try:
+            yield
+        finally:
+            self._under_way.discard(task)
 
     async def _withdraw(self, channel_id: int, guild_id: int | None, ids: Iterable[int]) -> None:
         async with self._turn(channel_id):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,18 +64,21 @@ class Exchange:
         """Do the work and show what comes of it, or why nothing does."""
         task = asyncio.create_task(work, name="discord interaction")
         try:
-            try:
-                await asyncio.wait({task}, timeout=PATIENCE)
-                if not task.done():
-                    await self._defer()
-            finally:
-                # Also where Discord cannot be told: what was asked for is done to its end.
-                answer = await task
-            await self._show(answer)
-        except (discord.DiscordException, aiohttp.ClientError, OSError):
-            log.exception("discord.interaction_not_answered", person=self._interaction.user.id)
+            answer = await self._done(task)
+            with self._unanswered():
+                await self._show(answer)
         except Exception as error:  # noqa: BLE001 - nobody is left without an answer
             await self.apologise(error)
+        finally:
+            task.cancel()
+
+    async def _done(self, task: asyncio.Task[Answer]) -> Answer:
+        """What was asked for is done to its end, even if Discord cannot be told."""
+        await asyncio.wait({task}, timeout=PATIENCE)
+        if not task.done():
+            with self._unanswered():
+                await self._defer()
+        return await task
 
     async def apologise(self, error: Exception) -> None:
         """Tell the person, in words meant for them."""
@@ -83,8 +87,13 @@ class Exchange:
         else:
             log.error("discord.interaction_failed", exc_info=error)
         known = error if isinstance(error, QuipuError) else QuipuError()
-        try:
+        with self._unanswered():
             await self._add({"content": known.notice[:CONTENT_CHARACTERS]})
+
+    @contextmanager
+    def _unanswered(self) -> Iterator[None]:
+        try:
+            yield
         except (discord.DiscordException, aiohttp.ClientError, OSError):
             log.exception("discord.interaction_not_answered", person=self._interaction.user.id)
 

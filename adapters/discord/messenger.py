@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+# What was done to the database must still be told to the person who asked for it.
+CLOSING_PATIENCE = 5.0
 PORTAL = "https://discord.com/developers/applications"
 BAD_TOKEN = (
     f"Discord does not accept the bot token; copy a fresh one from {PORTAL} → your application → "
@@ -141,6 +143,7 @@ class DiscordMessenger:
     async def close(self) -> None:
         """Sign out and end everything that is still under way."""
         await self.stop_listening()
+        await self._client.settled(CLOSING_PATIENCE)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

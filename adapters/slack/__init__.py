@@ -1,1 +1,1 @@
-"""Slack: events in, messages, edits and native streams out, and the persona's slash command."""
+"""Slack: events in, messages, edits and native streams out, and commands in Slack's own ways."""

@@ -22,12 +22,12 @@ HISTORY, REPLIES = "conversations.history", "conversations.replies"
 PERSON, VIEW, VIEW_ANEW = "users.info", "views.open", "views.update"
 WHISPER, DIRECT = "chat.postEphemeral", "conversations.open"
 UPLOAD, SHARE = "files.getUploadURLExternal", "files.completeUploadExternal"
-FILE, GROUPS = "files.info", "usergroups.list"
+FILE, GROUPS, CHANNEL = "files.info", "usergroups.list", "conversations.info"
 
 MINUTE = 60.0
 TIERS = {
     **dict.fromkeys((START, STOP, GROUPS), 20),
-    **dict.fromkeys((UPDATE, DELETE, SESSION, HISTORY, REPLIES, DIRECT), 50),
+    **dict.fromkeys((UPDATE, DELETE, SESSION, HISTORY, REPLIES, DIRECT, CHANNEL), 50),
     **dict.fromkeys((APPEND, PROMPTS, PERSON, VIEW, VIEW_ANEW, WHISPER, UPLOAD, SHARE, FILE), 100),
     **dict.fromkeys((POST, STATUS), 300),
 }

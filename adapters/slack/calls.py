@@ -83,7 +83,9 @@ class Caller:
             place = _place(workspace, channel, thread_of(message))
             about = str(message["ts"])
         else:
-            place = place_of(workspace.key, channel, message, self._around.habits)
+            behaviour = await self._around.behaviour(workspace, channel, thread_of(message))
+            habits = self._around.habits
+            place = place_of(workspace.key, channel, message, habits, behaviour.threads)
             about = message_id(channel, message)
         return replace(await self._call(occasion, command, place), message_id=about)
 

@@ -51,7 +51,14 @@ class Text:
 
 
 async def inbound_of(
-    event: Event, workspace: Workspace, people: People, place: Place, text: str, *, mentioned: bool
+    event: Event,
+    workspace: Workspace,
+    people: People,
+    place: Place,
+    text: str,
+    *,
+    mentioned: bool,
+    channel_name: str = "",
 ) -> Inbound:
     """What somebody said, for the bot to answer."""
     channel = str(event["channel"])
@@ -64,6 +71,7 @@ async def inbound_of(
         said_at=datetime.fromtimestamp(float(event["ts"]), UTC),
         mentioned=mentioned,
         locale=people.locale(workspace, author.id),
+        channel_name=channel_name,
         workspace_name=workspace.name,
     )
 

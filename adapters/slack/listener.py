@@ -18,6 +18,7 @@ import structlog
 from adapters.slack.api import Api
 from adapters.slack.asked import Asked
 from adapters.slack.budget import WHISPER
+from adapters.slack.channels import Channels
 from adapters.slack.files import MOST_BYTES, MOST_FILES, Files
 from adapters.slack.inbound import (
     inbound_of,
@@ -71,6 +72,7 @@ class Surroundings:
     api: Api
     workspaces: Workspaces
     people: People
+    channels: Channels
     threads: Threads
     asked: Asked
     habits: Habits
@@ -179,7 +181,13 @@ class Listener:
         place = place_of(workspace.key, channel, event, around.habits, behaviour.threads)
         text = await text_of(event, workspace, around.people, around.files)
         inbound = await inbound_of(
-            event, workspace, around.people, place, text.words, mentioned=mentioned
+            event,
+            workspace,
+            around.people,
+            place,
+            text.words,
+            mentioned=mentioned,
+            channel_name=await around.channels.name(workspace, channel),
         )
         around.asked.note(inbound, _team(event, workspace))
         claimed = await self._inbox.accept(inbound)

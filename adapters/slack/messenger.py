@@ -18,6 +18,7 @@ from adapters.slack.answers import Answers
 from adapters.slack.api import Api
 from adapters.slack.asked import Asked
 from adapters.slack.budget import Budget, Clock
+from adapters.slack.channels import Channels
 from adapters.slack.commands import Commands
 from adapters.slack.doctor import BAD_APP_TOKEN, BAD_BOT_TOKEN
 from adapters.slack.failures import Refusal, Told, translated
@@ -106,11 +107,7 @@ class SlackMessenger:
             follow_threads,
             frozenset(follow_threads_except),
         )
-        people = People(api, frozenset(admins), Groups(api, told, clock=clock))
-        files = Files(api, api_url)
-        around = Surroundings(
-            api, workspaces, people, Threads(api), asked, habits, files, behaviours
-        )
+        around = self._surroundings(habits, frozenset(admins), behaviours, api_url)
         self._listener = self._wired(inbox, control, around)
         self._tasks: set[asyncio.Task[None]] = set()
         self._listening: asyncio.Task[Any] | None = None
@@ -174,6 +171,28 @@ class SlackMessenger:
             await Sockets(self._app, self._app_token, self._connections).run()
         else:
             await asyncio.Event().wait()  # the HTTP server listens
+
+    def _surroundings(
+        self,
+        habits: Habits,
+        admins: frozenset[str],
+        behaviours: Behaviours | None,
+        api_url: str | None,
+    ) -> Surroundings:
+        desk = self._desk
+        api = desk.api
+        groups = Groups(api, desk.told, clock=desk.clock)
+        return Surroundings(
+            api,
+            desk.workspaces,
+            People(api, admins, groups),
+            Channels(api),
+            Threads(api),
+            desk.asked,
+            habits,
+            Files(api, api_url),
+            behaviours,
+        )
 
     def _wired(self, inbox: Inbox, control: Control, around: Surroundings) -> Listener:
         """Bolt's app hands its events to a listener, and what people steer with to the commands."""

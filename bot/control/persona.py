@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from datetime import UTC
-from difflib import unified_diff
+from collections.abc import Mapping
 
 import structlog
 
@@ -13,9 +11,10 @@ from bot.control.commands import BY_PATH
 from bot.control.place_settings import PlaceSettings
 from bot.control.ports import Handler, SettingStore
 from bot.control.refusal import refusal
-from bot.control.response import Button, Call, Field, File, Form, Given, Response
+from bot.control.response import Call, Field, File, Form, Given, Response
 from bot.control.scopes import channel_scope, spoken
 from bot.control.variables import SpokenPersonas
+from bot.control.versions import at, fenced, restoring, told
 from bot.control.words import say
 from bot.engines import Engines
 from bot.errors import TooLong
@@ -30,9 +29,6 @@ VERSIONS = 10
 EVERY_VERSION = 1000
 """Versions among which `restore` looks."""
 
-DIFFERENCE = 500
-"""Characters of a difference that the history shows."""
-
 SHOWN = 1500
 """Characters of a persona that are shown as text; a longer one comes as a file."""
 
@@ -40,8 +36,7 @@ LONGEST = 16_000
 """Characters of a persona, from a file; as in the configuration."""
 
 RESTORES = 5
-
-BROKEN_FENCE = "`\N{ZERO WIDTH SPACE}`\N{ZERO WIDTH SPACE}`"
+"""Versions that have a button."""
 
 
 class PersonaControl:
@@ -78,7 +73,7 @@ class PersonaControl:
         head = say("persona.shown", call.locale, **_described(call, persona))
         if len(persona.text) > SHOWN:
             return Response(head, file=File("persona.txt", persona.text.encode()))
-        return Response(f"{head}\n{_fenced(persona.text)}")
+        return Response(f"{head}\n{fenced(persona.text)}")
 
     async def set(self, call: Call, arguments: Mapping[str, Given]) -> Response:
         """From a text, a file or a preset; with none of them a window to write in."""
@@ -108,9 +103,9 @@ class PersonaControl:
         if not versions:
             return Response(say("persona.no_history", call.locale))
         pairs = zip(versions, [*versions[1:], Persona("")], strict=True)
-        lines = [_version(call, new, old) for new, old in pairs][:VERSIONS]
+        lines = [told(call, new, old) for new, old in pairs][:VERSIONS]
         older = [version for version in versions[1:] if version.text][:RESTORES]
-        return Response("\n".join(lines), tuple(_restoring(call, each) for each in older))
+        return Response("\n".join(lines), tuple(restoring(call, each) for each in older))
 
     async def restore(self, call: Call, arguments: Mapping[str, Given]) -> Response:
         """Set an earlier version again; that makes a new version."""
@@ -125,7 +120,7 @@ class PersonaControl:
         """Numbers of versions that can be restored, with labels."""
         found = await self._versions(place, VERSIONS * 2)
         return [
-            (str(each.version), f"{each.version} · {each.set_by} · {_at(each)}")
+            (str(each.version), f"{each.version} · {each.set_by} · {at(each)}")
             for each in found
             if each.text
         ]
@@ -187,36 +182,5 @@ def _described(call: Call, persona: Persona) -> dict[str, object]:
         "version": persona.version or "–",
         "origin": spoken(call.place, persona.scope, call.locale),
         "author": persona.set_by or "–",
-        "at": _at(persona),
+        "at": at(persona),
     }
-
-
-def _version(call: Call, new: Persona, old: Persona) -> str:
-    head = f"**{new.version}** · {new.set_by or '–'} · {_at(new)}"
-    if not new.text:
-        return f"{head} · {say('persona.was_cleared', call.locale)}"
-    return f"{head}\n{_fenced(_difference(old.text, new.text), 'diff')}"
-
-
-def _difference(old: str, new: str) -> str:
-    lines: Sequence[str] = list(unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=0))
-    kept = [line for line in lines if not line.startswith(("---", "+++", "@@"))]
-    text = "\n".join(kept)
-    return text if len(text) <= DIFFERENCE else f"{text[:DIFFERENCE]}…"
-
-
-def _restoring(call: Call, persona: Persona) -> Button:
-    return Button(
-        ("persona", "restore"),
-        say("persona.restore", call.locale, version=persona.version),
-        arguments=(("version", str(persona.version)),),
-    )
-
-
-def _fenced(text: str, language: str = "") -> str:
-    """A block that the text cannot end."""
-    return f"```{language}\n{text.replace('```', BROKEN_FENCE)}\n```"
-
-
-def _at(persona: Persona) -> str:
-    return "–" if persona.set_at is None else f"{persona.set_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

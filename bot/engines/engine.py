@@ -27,6 +27,18 @@ class Engine:
 
 
 @dataclass(frozen=True, slots=True)
+class Waking:
+    """A model that is being loaded: for how many seconds, and how many are left.
+
+    `left` is what the last load took, less what has passed; None if none was seen yet.
+    """
+
+    title: str
+    passed: float
+    left: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Room:
     """Bytes of memory: what a model needs, what is free for it now, and what there could be.
 

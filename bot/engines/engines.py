@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
@@ -21,7 +22,7 @@ from typing import Any
 
 import structlog
 
-from bot.engines.engine import Engine, Source
+from bot.engines.engine import Engine, Source, Waking
 from bot.engines.moves import Moves
 from bot.engines.ready import Ready
 from bot.engines.resident import Resident
@@ -89,6 +90,15 @@ class Engines:
     def adapters(self, title: str = "") -> tuple[str, ...]:
         """The names of a model's adapters, whether or not it is in memory."""
         return self._find(title).source.adapters
+
+    def waking(self, title: str = "") -> Waking | None:
+        """How the load of a model goes on that `use` would wait for; None if none does."""
+        resident = self._residents.get(title) or self._residents[self.default]
+        if resident.engine is not None or resident.began is None:
+            return None
+        passed = time.monotonic() - resident.began
+        left = None if resident.took is None else max(0.0, resident.took - passed)
+        return Waking(resident.title, passed, left)
 
     async def warm(self) -> None:
         """Load what is to be warm. Raises if the default model cannot be loaded."""

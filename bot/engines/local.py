@@ -119,7 +119,7 @@ class LocalSource:
 
     def release(self) -> None:
         """Hand freed memory back to the device."""
-        from bot.generation.weights.residency import release
+        from bot.generation.weights.giving_back import release
 
         release()
 

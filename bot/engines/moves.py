@@ -97,7 +97,7 @@ class Moves:
 
     async def _outcome(self, resident: Resident, work: Awaitable[None]) -> QuipuError | None:
         try:
-            await work
+            await self._timed(resident, work)
         except Busy as error:
             return error
         except QuipuError as error:
@@ -109,6 +109,15 @@ class Moves:
             return None
         resident.again_at = time.monotonic() + self._retry_after
         return resident.failure
+
+    async def _timed(self, resident: Resident, work: Awaitable[None]) -> None:
+        """Note how long the load goes on, and how long it took once it is done."""
+        began = resident.began = time.monotonic()
+        try:
+            await work
+            resident.took = time.monotonic() - began
+        finally:
+            resident.began = None
 
     async def _make_room(self, resident: Resident) -> None:
         while room := await self._followed(resident, resident.source.room):

@@ -13,7 +13,9 @@ from bot.errors import QuipuError
 class Resident:
     """`users` hold the engine now, `expected` wait for it; `used` orders residents by last use.
 
-    While it is `draining` nobody new is let in, so that those who are in can finish.
+    While it is `draining` nobody new is let in, so that those who are in can finish. A load that
+    goes on began at `began`, by the monotonic clock; the last one that came to its end `took` so
+    many seconds.
     """
 
     source: Source
@@ -26,6 +28,8 @@ class Resident:
     loading: asyncio.Task[QuipuError | None] | None = None
     failure: QuipuError | None = None
     again_at: float = 0.0
+    began: float | None = None
+    took: float | None = None
     timer: asyncio.TimerHandle | None = field(default=None, repr=False)
 
     @property

@@ -10,6 +10,7 @@ import torch
 
 from bot.generation.attention import Packing, Span, attach
 from bot.generation.graphs.decoding import DecodeGraphs
+from bot.generation.graphs.fusing import fuse_norms
 from bot.generation.graphs.recording import Recorder
 from bot.generation.memory.key_value import KeyValueMemory
 from bot.generation.memory.paged import PagedMemory
@@ -58,6 +59,8 @@ class Runner:
         ids = sorted(token for token in barred if token < vocab_size)
         self._barred = torch.tensor(ids, device=loaded.device) if ids else None
         attach(loaded.model)
+        if loaded.device.type == "cuda":
+            fuse_norms(loaded.model)
         self._graphs: DecodeGraphs | None = None
         if recorder is not None and isinstance(memory, PagedMemory):
             self._graphs = DecodeGraphs(

@@ -22,6 +22,6 @@ def send(
 
 def to_device(tensor: Tensor, device: torch.device) -> Tensor:
     """The CPU's tensor on the device, likewise."""
-    if device.type == "cuda":
-        tensor = tensor.pin_memory()
-    return tensor.to(device, non_blocking=True)
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)

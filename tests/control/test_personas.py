@@ -84,6 +84,14 @@ async def test_the_history_shows_who_when_and_what_changed(desk: Desk) -> None:
     assert [dict(button.arguments)["version"] for button in history.buttons] == ["2", "1"]
 
 
+async def test_the_same_words_again_differ_in_nothing(desk: Desk) -> None:
+    for _ in range(2):
+        await desk.use("persona set", arguments={"text": "-- One.\n@@ Two."})
+    assert (await desk.use("persona history")).text.count("```") == 2
+    await desk.use("persona set", arguments={"text": "@@ Two."})
+    assert "--- One." in (await desk.use("persona history")).text
+
+
 async def test_an_earlier_version_is_restored_as_a_new_one(desk: Desk) -> None:
     for text in ("One.", "Two."):
         await desk.use("persona set", arguments={"text": text})

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 
-from bot.control.response import Button
 from bot.errors import Forbidden, GenerationError, PlatformError, Refused
 from bot.reply.delivery import MARKER
 from bot.values import Choice, FinishReason, ReplyState, Role
@@ -30,10 +29,6 @@ async def asked(build: Build, *scripts: list[Step]) -> House:
     await house.board.until(lambda: bool(house.board.posted))
     await house.idle()
     return house
-
-
-def labels(buttons: tuple[Button, ...]) -> list[str]:
-    return [button.label for button in buttons]
 
 
 async def test_another_answer_comes_into_the_same_message_and_the_first_is_kept(
@@ -299,58 +294,6 @@ async def test_what_a_person_asks_meanwhile_is_answered_after_the_other_answer(
     await house.quiet(3)
     assert house.board.texts == ["Second.", "Third."]
     assert [turn.role for turn in await house.turns()] == [Role.USER, Role.ASSISTANT] * 2
-
-
-async def test_buttons_while_writing_and_after(build: Build) -> None:
-    go = asyncio.Event()
-    house = await build(answers(["Once", go, FinishReason.LENGTH], ["Other."]))
-    house.conversations.attach(house.board)
-    await house.say("a story")
-    await house.board.until(lambda: bool(house.board.posted))
-    assert labels(house.board.posted[0].buttons) == ["Stop"]
-    go.set()
-    await house.idle()
-    expected = ["Regenerate", "Continue", "Good", "Bad", "Why?"]
-    assert labels(house.board.posted[0].buttons) == expected
-    await house.use("regenerate")
-    await house.idle()
-    assert labels(house.board.posted[0].buttons) == [
-        *("Regenerate", "Good", "Bad", "Why?", "Earlier (2/2)", "1 is better", "2 is better"),
-    ]
-
-
-async def test_a_failed_answer_can_be_given_again(build: Build) -> None:
-    house = await asked(build, [GenerationError("out of memory")], ["Here."])
-    assert labels(house.board.posted[0].buttons) == ["Regenerate"]
-    await house.use("regenerate")
-    await house.idle()
-    assert house.board.texts == ["Here."]
-
-
-async def test_only_the_last_message_of_a_long_answer_has_buttons(build: Build) -> None:
-    house = await build(answers(["Many words. " * 60]))
-    house.board.limit = 200
-    house.conversations.attach(house.board)
-    await house.say("a story")
-    await house.board.until(lambda: len(house.board.posted) > 2)
-    await house.idle()
-    assert [bool(message.buttons) for message in house.board.posted] == [
-        *([False] * (len(house.board.posted) - 1)),
-        True,
-    ]
-
-
-async def test_an_answer_that_was_continued_is_not_compared_with_its_beginning(
-    build: Build,
-) -> None:
-    house = await asked(build, ["Once", FinishReason.LENGTH], [" upon a time."])
-    await house.use("continue")
-    await house.idle()
-    assert labels(house.board.posted[0].buttons)[-1] == "Earlier (2/2)"
-    await house.use("earlier")
-    await house.idle()
-    assert house.board.texts == ["Once"]
-    assert "Continue" in labels(house.board.posted[0].buttons)
 
 
 async def test_of_two_who_press_at_once_one_is_told_to_wait(build: Build) -> None:

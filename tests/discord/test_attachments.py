@@ -138,13 +138,13 @@ async def test_a_picture_without_a_word_is_declined_and_not_answered(live: Stage
 
 
 async def test_where_nothing_is_answered_no_picture_is_declined(live: Stage) -> None:
-    live.habits.everywhere = Behaviour(when="never")
+    quiet = live.guild.channel("quiet")
+    live.habits.places[live.place(quiet).id] = Behaviour(when="never")
     picture = live.ann.file(live.channel, "cat.png", b"\x89PNG", "image/png")
-    await live.ann.mentions(live.channel, "", [picture])
-    live.habits.everywhere = Behaviour()
-    await live.ann.mentions(live.channel, "hello")
+    await live.ann.mentions(quiet, "", [picture])
+    await live.ann.mentions(quiet, "hello")
     await live.inbox.until(lambda inbox: bool(inbox.accepted))
-    assert not live.channel.from_bot
+    assert not quiet.from_bot
 
 
 async def test_an_edited_message_keeps_its_files(live: Stage) -> None:

@@ -112,7 +112,9 @@ async def test_a_refusal_is_told_to_the_person_in_its_own_words(live: Stage) -> 
     assert answer.ephemeral
 
 
-@pytest.mark.parametrize("failure", [StorageError("disk full"), ZeroDivisionError("?")])
+@pytest.mark.parametrize(
+    "failure", [StorageError("disk full"), ZeroDivisionError("?"), TimeoutError()]
+)
 async def test_a_failure_is_answered_in_words_for_people(live: Stage, failure: Exception) -> None:
     live.desk.failure = failure
     known = failure if isinstance(failure, QuipuError) else QuipuError()
@@ -138,6 +140,38 @@ async def test_what_takes_long_is_acknowledged_and_then_answered(
     assert answer.content == "At last."
     assert answer.ephemeral
     assert [file.content for file in answer.attachments] == [b"it"]
+
+
+async def test_what_discord_did_not_acknowledge_is_done_and_told_all_the_same(
+    live: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange, "PATIENCE", 0.01)
+    refused = live.server.faults.fail("POST", r"/callback$", status=403)
+
+    async def slow(_: Call) -> Response:
+        await refused.reached()
+        return Response("All gone.")
+
+    live.desk.answers["usage",] = slow
+    assert await asked(live) == "All gone."
+
+
+async def test_what_was_asked_for_before_the_bot_stops_is_done_and_told(
+    live: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange, "PATIENCE", 0.01)
+    go = asyncio.Event()
+
+    async def slow(_: Call) -> Response:
+        await go.wait()
+        return Response("All gone.")
+
+    live.desk.answers["privacy", "delete"] = slow
+    interaction = await live.ann.runs_command("privacy delete", live.channel)
+    closing = asyncio.create_task(live.messenger.close())
+    go.set()
+    await closing
+    assert (await interaction.answer()).content == "All gone."
 
 
 async def test_a_command_that_is_no_more_is_answered(live: Stage) -> None:

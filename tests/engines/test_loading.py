@@ -173,3 +173,46 @@ async def test_a_single_engine_is_there_from_the_start(model: Make) -> None:
         assert used is engine
     await engines.close()
     assert made.generators[0].closed
+
+
+async def test_who_waits_can_see_for_how_long_a_load_goes_on(model: Make, start: Start) -> None:
+    one = model("one")
+    engines = start(one)
+    assert engines.waking("one") is None
+    one.gate.clear()
+    first = asyncio.create_task(title(engines, "one"))
+    assert await happened(one.asked)
+    waking = engines.waking()
+    assert waking is not None
+    assert (waking.title, waking.left) == ("one", None)
+    assert waking.passed >= 0
+    one.gate.set()
+    await first
+    assert engines.waking("one") is None
+
+
+async def test_a_second_load_is_expected_to_take_as_long_as_the_first(
+    model: Make, start: Start
+) -> None:
+    one = model("one")
+    engines = start(one)
+    await title(engines, "one")
+    one.gate.clear()
+    one.asked.clear()
+    again = asyncio.create_task(engines.reload("one"))
+    assert await happened(one.asked)
+    waking = engines.waking("one")
+    assert waking is not None
+    assert waking.left is not None
+    assert waking.left >= 0
+    one.gate.set()
+    await again
+    assert engines.waking("one") is None
+
+
+async def test_a_load_that_failed_goes_on_no_more(model: Make, start: Start) -> None:
+    one = model("one", failures=[ModelLoadError("broken")])
+    engines = start(one)
+    with pytest.raises(ModelLoadError):
+        await title(engines, "one")
+    assert engines.waking("one") is None

@@ -191,9 +191,7 @@ async def test_an_adapter_that_is_not_there_is_refused(serving: LocalGenerator) 
 
 
 @pytest.mark.filterwarnings("ignore")  # bitsandbytes' own, of what its CPU kernels lack
-def test_a_quantised_base_takes_adapters(
-    checkpoint: Path, folders: dict[str, Path]
-) -> None:
+def test_a_quantised_base_takes_adapters(checkpoint: Path, folders: dict[str, Path]) -> None:
     loaded = load(checkpoint, device="cpu", dtype="float32", quantisation="nf4")
     layer = loaded.model.get_submodule("model.layers.1.self_attn.q_proj")
     assert type(layer).__name__ == "Linear4bit"

@@ -162,6 +162,15 @@ async def test_an_app_without_command_buttons_and_socket_mode_is_told_all_of_it(
     assert all(word in texts for word in ("/quipu", "interactivity", "Socket Mode"))
 
 
+async def test_an_app_from_before_there_were_menus_is_told_what_it_lacks(slack: Answers) -> None:
+    app = manifest()
+    del app["features"]["shortcuts"]
+    app["features"]["slash_commands"][0]["should_escape"] = False
+    slack.say("apps.manifest.export", manifest=app)
+    texts = "\n".join(finding.text for finding in await troubles(slack, SEEN))
+    assert all(word in texts for word in ("quipu:why", "quipu:settings", "the ids of people"))
+
+
 async def test_a_configuration_token_that_expired_is_a_warning(slack: Answers) -> None:
     slack.refuse("apps.manifest.export", "token_expired")
     assert "12 hours" in (await trouble(slack, SEEN)).mend

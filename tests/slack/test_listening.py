@@ -18,7 +18,10 @@ async def test_a_mention_is_answered_in_its_own_thread(live: Stage) -> None:
     assert (inbound.author.id, inbound.author.name) == (live.ann.user.id, "Ann")
     assert inbound.author.standing is Standing.MEMBER
     assert (inbound.mentioned, inbound.locale) == (True, "en-US")
-    assert inbound.workspace_name == "Cuzco"
+    assert (inbound.workspace_name, inbound.channel_name) == ("Cuzco", "knots")
+    await live.ann.mentions(live.channel, "again")
+    await live.heard(2)
+    assert len(live.called("conversations.info")) == 1
 
 
 async def test_message_and_app_mention_for_one_mention_are_claimed_once(live: Stage) -> None:
@@ -192,9 +195,10 @@ async def test_names_come_from_slack_and_only_once(live: Stage) -> None:
 
 
 async def test_a_lost_scope_costs_the_name_not_the_answer(live: Stage) -> None:
-    live.workspace.scopes.discard("users:read")
+    live.workspace.scopes -= {"users:read", "channels:read"}
     await live.ann.mentions(live.channel, "hi")
-    assert (await live.heard())[0].author.name == live.ann.user.id
+    inbound = (await live.heard())[0]
+    assert (inbound.author.name, inbound.channel_name) == (live.ann.user.id, "")
 
 
 async def test_closing_one_connection_leaves_no_gap(live: Stage) -> None:

@@ -15,6 +15,8 @@ from adapters.slack.manifest import EVENTS_PATH, INSTALL_PATH, REDIRECT_PATH
 from adapters.slack.messenger import SlackMessenger
 from adapters.slack.web import OAuth
 from adapters.web.server import WebServer
+from bot.control.commands import BY_PATH
+from bot.control.response import Button, Field, Form, Response
 from bot.errors import ConfigError, PlatformError, StorageError, Undeliverable
 from bot.values import Place
 from storage import SqlStore, open_store, slack_installations, upgrade
@@ -163,6 +165,25 @@ async def test_over_http_a_signed_request_is_heard(
         await stage.quiet()
         interaction = await stage.ann.runs_command("/quipu", "persona show", stage.channel)
         assert "persona show" in (await interaction.answer()).content
+
+
+async def test_over_http_buttons_and_windows_work_as_well(
+    slack_server: SlackServer, web: WebServer
+) -> None:
+    async with over_http(slack_server, web) as stage:
+        reason = Field(BY_PATH["rate",].arguments[1], "Why?")
+        form = Form(("rate",), "Thank you", (reason,), reply_id=7, arguments=(("score", "down"),))
+        stage.control.answers["rate",] = lambda call: (
+            Response("noted") if "reason" in call.arguments else Response(form=form)
+        )
+        down = Button(("rate",), "Bad", reply_id=7, arguments=(("score", "down"),), window=True)
+        outlet = await stage.asked()
+        await outlet.create("hello", nonce="n1", buttons=(down,))
+        interaction = await stage.ann.presses(stage.channel.from_bot[0], "Bad")
+        await interaction.wait_modal()
+        sent = await stage.ann.submits_modal(interaction, {"Why?": "It was wrong."})
+        assert sent.errors == {}
+        assert dict(stage.control.last.arguments) == {"score": "down", "reason": "It was wrong."}
 
 
 async def test_over_http_the_request_url_can_be_verified(

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+import re
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.slack.blocks import thread_said
 from adapters.slack.typed import arguments_in, command_in
+from adapters.slack.windows import Memo
+from bot.control.commands import COMMANDS
 from bot.errors import Refused
 
 
@@ -29,7 +36,7 @@ def test_a_line_begins_with_a_command_or_is_answered_with_help(
 
 
 @pytest.mark.parametrize(
-    ("line", "given"),
+    ("line", "expected"),
     [
         ("<@U123|ann>", {"person": "U123"}),
         ("<#C123|knots>", {"channel": "C123"}),
@@ -38,9 +45,9 @@ def test_a_line_begins_with_a_command_or_is_answered_with_help(
         ("<#C123> where=workspace", {"channel": "C123", "where": "workspace"}),
     ],
 )
-def test_mentions_are_ids_of_what_they_can_be_for(line: str, given: dict[str, str]) -> None:
+def test_mentions_are_ids_of_what_they_can_be_for(line: str, expected: dict[str, str]) -> None:
     command, rest = command_in(f"access allow {line}")
-    assert arguments_in(command, rest, "en") == given
+    assert arguments_in(command, rest, "en") == expected
 
 
 @pytest.mark.parametrize("line", ["@ann", "person=ann", "role=U123", "channel=knots"])
@@ -55,3 +62,29 @@ def test_a_text_is_what_the_person_wrote() -> None:
     command, rest = command_in("persona set You &amp; <@U1|ann> know <https://a.org|a.org>: *x*")
     expected = {"text": "You & @ann know a.org: *x*"}
     assert arguments_in(command, rest, "en") == expected
+
+
+@given(st.sampled_from([each.name for each in COMMANDS]), st.text())
+def test_whatever_is_written_is_understood_or_refused_with_words(name: str, line: str) -> None:
+    command, rest = command_in(f"{name} {line}")
+    known = {argument.name for argument in command.arguments}
+    try:
+        found, words = arguments_in(command, rest, "en"), "understood"
+    except Refused as error:
+        found, words = {}, error.notice
+    assert found.keys() <= known
+    assert words != Refused.notice
+
+
+@given(st.text(), st.text(), st.integers(1) | st.none(), st.tuples(st.text(), st.text()))
+def test_a_window_remembers_what_it_is_for(
+    channel: str, thread: str, reply_id: int | None, argument: tuple[str, str]
+) -> None:
+    memo = Memo(channel, thread, ("rate",), reply_id, (argument,))
+    assert Memo.read({"private_metadata": memo.write()}) == memo
+
+
+@given(st.text())
+def test_a_block_is_one_of_ours_or_not(block_id: str) -> None:
+    thread = thread_said(block_id)
+    assert thread is None or re.fullmatch(r"(\d+\.\d+)?", thread)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -37,8 +37,6 @@ MOST_STEPS = 64
 PROBE = 3
 """The token and position that a recorded step is tried with; it was recorded with zeros."""
 TOLERANCE = 0.02
-
-Progress = Callable[[int, int], None]
 
 
 class DecodeGraphs:
@@ -84,7 +82,10 @@ class DecodeGraphs:
 
     @torch.inference_mode()
     def run(self, work: Sequence[Work]) -> list[int | None] | None:
-        """The next token of each, None where no number was finite; None for all: see above."""
+        """The next token of each, None where no number was finite.
+
+        None for the whole if it must be computed in another way.
+        """
         self._look_at_pools()
         rows = [one.request.row for one in work]
         count = bucket(len(work), ROWS)
@@ -105,21 +106,29 @@ class DecodeGraphs:
         return [None if token < 0 else token for token in ids]
 
     @torch.inference_mode()
-    def warm_up(self, progress: Progress | None = None) -> None:
+    def warm_up(self) -> None:
         """Record the usual shapes, the largest first. Takes seconds; never raises."""
-        usual = min(USUAL_LENGTH, self._memory.context)
-        widths = {self._width(length) for length in (*LENGTHS, usual) if length <= usual}
-        rows = [size for size in ROWS if size <= bucket(self._most, ROWS)]
-        shapes = [(count, width) for count in rows for width in sorted(widths)]
         try:
             self._look_at_pools()
-            for done, (count, width) in enumerate(reversed(shapes)):
-                (progress or _log_progress)(done, len(shapes))
+            shapes = self._usual_shapes()
+            for done, (count, width) in enumerate(reversed(shapes), start=1):
+                log.info("decoding_warms_up", step=done, of=len(shapes))
                 self._step(count, width)
                 self._draw(count, drawn=False, ranked=False)
                 self._draw(count, drawn=True, ranked=True)
         except Exception as error:  # noqa: BLE001 -- whatever it was, it works without
             self._give_up(error)
+
+    def _usual_shapes(self) -> list[tuple[int, int]]:
+        """Rows and widths, the smallest first."""
+        usual = min(USUAL_LENGTH, self._memory.context)
+        widths = {self._width(length) for length in (*LENGTHS, usual) if length <= usual}
+        rows = [size for size in ROWS if size <= bucket(self._most, ROWS)]
+        # Twice what there is room for: beginnings may be shared.
+        most = 2 * self._memory.budget // self._memory.kernels.page
+        gathers = self._memory.kernels.gathers
+        shapes = [(count, width) for count in rows for width in sorted(widths)]
+        return [one for one in shapes if not gathers or one[0] * one[1] <= most]
 
     def drop(self) -> None:
         """Give back what the recordings hold; they are made again when needed."""
@@ -228,7 +237,3 @@ class DecodeGraphs:
         self._failed = True
         self.drop()
         log.warning("decoding_is_not_recorded", error=f"{type(error).__name__}: {error}")
-
-
-def _log_progress(done: int, shapes: int) -> None:
-    log.info("decoding_warms_up", step=done + 1, of=shapes)

@@ -15,6 +15,7 @@ from transformers import PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from bot.errors import ModelLoadError
+from bot.generation.weights.giving_back import release
 from bot.generation.weights.headers import read_headers, stored_dtype
 from bot.generation.weights.mapped import StoredFiles
 from bot.generation.weights.packed import PackedLinear, can_pack, own_parameters, swap_linears
@@ -82,6 +83,7 @@ def load(
         layer_devices=loaded.layer_devices,
         exact=plan.quantisation == "none",
     )
+    release()  # what was needed to load, and quantising needs much
     log.info(
         "model_loaded",
         parameters=parameters,

@@ -1,12 +1,9 @@
-"""The memory that several models compete for: what one needs of it, and giving it back."""
+"""The memory that several models compete for, and what one needs of it."""
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import os
-import sys
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
 
 import torch
@@ -43,23 +40,6 @@ def demand(
 def free_memory(devices: Collection[torch.device]) -> int:
     """Bytes that may still be allocated on these devices together."""
     return sum(map(available_memory, set(devices)))
-
-
-def release() -> None:
-    """Give memory of models that are gone back to the devices and to the system."""
-    gc.collect()
-    if torch.cuda.is_initialized():
-        torch.cuda.empty_cache()
-    if trim := _trim():
-        trim(0)
-
-
-def _trim() -> Callable[[int], int] | None:
-    """The C library's own: without it glibc keeps what was freed, a model's weights among it."""
-    if sys.platform != "linux":
-        return None
-    trim: Callable[[int], int] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    return trim
 
 
 def _needs(found: Fit, tokens: int, share: float) -> int:

@@ -1,0 +1,27 @@
+"""Fewer and larger steps for a GPU, where a model's smallest operations cost their launch."""
+
+from __future__ import annotations
+
+from types import MethodType
+
+from torch import Tensor
+from torch.nn import functional
+from transformers import PreTrainedModel
+from transformers.models.llama.modeling_llama import LlamaRMSNorm
+
+
+def fuse_norms(model: PreTrainedModel) -> int:
+    """Let torch compute each norm at once, in place of seven operations; how many there were.
+
+    The product with the weight is rounded once instead of twice.
+    """
+    norms = [module for module in model.modules() if type(module) is LlamaRMSNorm]
+    for norm in norms:
+        norm.forward = MethodType(_normalise, norm)  # type: ignore[method-assign]
+    return len(norms)
+
+
+def _normalise(norm: LlamaRMSNorm, hidden: Tensor) -> Tensor:
+    return functional.rms_norm(
+        hidden, (hidden.shape[-1],), norm.weight.to(hidden.dtype), norm.variance_epsilon
+    )
