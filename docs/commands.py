@@ -180,6 +180,8 @@ def _first(argument: Argument) -> str:
         return spelled(argument.name, "", ENGLISH)
     if argument in ANSWERS:
         return spelled(argument.name, getattr(Behaviour(), argument.name), ENGLISH)
+    if argument.name == "seed":
+        return "another one for each answer"
     if argument in SAMPLING:
         return spelled(argument.name, None, ENGLISH)
     assert argument in (*LIMITS, *RETENTION)

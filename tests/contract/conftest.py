@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -24,13 +25,31 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def stage(
     request: pytest.FixtureRequest, small_model: Path, tmp_path: Path
 ) -> AsyncIterator[Stage]:
-    if request.param == "discord":
-        async with DiscordServer() as discord:
-            async with DiscordStage(discord, small_model, tmp_path) as made:
+    async with set_up(request.param, small_model, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(params=["discord", "slack"])
+async def open_stage(
+    request: pytest.FixtureRequest, small_model: Path, tmp_path: Path
+) -> AsyncIterator[Stage]:
+    """A stage where the bot may hear what is said to others."""
+    async with set_up(request.param, small_model, tmp_path, hears_all=True) as made:
+        yield made
+
+
+@asynccontextmanager
+async def set_up(
+    platform: str, model: Path, folder: Path, *, hears_all: bool = False
+) -> AsyncIterator[Stage]:
+    """The loopback platform with the bot on it; at its end nothing may have been asked wrongly."""
+    if platform == "discord":
+        async with DiscordServer(message_content=hears_all) as discord:
+            async with DiscordStage(discord, model, folder) as made:
                 yield made
             assert not discord.violations
     else:
         async with SlackServer() as slack:
-            async with SlackStage(slack, small_model, tmp_path) as staged:
+            async with SlackStage(slack, model, folder) as staged:
                 yield staged
             assert not slack.violations

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 
+from bot.control.response import Given
 from bot.settings import Settings
 from tests.board import ScriptedGenerator
 from tests.contract.running import Running
-from tests.loopback.discord import Channel, DiscordServer, Message
+from tests.contract.stage import Setting
+from tests.loopback.discord import Channel, DiscordServer, Interaction, Message
+from tests.loopback.discord.interactions import fields
+
+
+def labels(message: Message) -> list[str]:
+    """What the buttons below a message say."""
+    buttons = (one for row in message.components for one in row["components"])
+    return [one["label"] for one in buttons if "label" in one]
+
+
+def all_of(message: Message) -> str:
+    """What a message says, in itself and in its embeds."""
+    return "\n".join([message.content, *(one["description"] for one in message.embeds)])
 
 
 class DiscordStage:
@@ -28,11 +43,13 @@ class DiscordStage:
             "ann": guild.member("Ann"),
             "bob": guild.member("Bob"),
             "chief": guild.member("Chief", manage_channels=True),
+            "olga": guild.member("Olga", manage_guild=True),
         }
         discord = {
             "token": server.token,
             "api_url": server.api_url,
             "gateway_url": server.gateway_url,
+            "message_content": server.message_content,
         }
         settings = Settings(
             discord=discord,  # type: ignore[arg-type]
@@ -68,6 +85,15 @@ class DiscordStage:
         person = self._people[who]
         return await person.dm(text), person.dms
 
+    async def says(self, who: str, text: str) -> tuple[Message, Channel]:
+        return await self._people[who].says(self._channel, text), self._channel
+
+    async def attaches(self, who: str, text: str, name: str, content: bytes) -> Channel:
+        person = self._people[who]
+        file = person.file(self._channel, name, content)
+        await person.mentions(self._channel, text, [file])
+        return self._channel
+
     async def edits(self, who: str, said: Message, text: str) -> None:
         await self._people[who].edits(said, text)
 
@@ -86,6 +112,77 @@ class DiscordStage:
             "persona set", self._channel, {"text": text}, even_if_hidden=True
         )
         return (await interaction.answer()).content
+
+    async def uses(
+        self, who: str, command: str, where: Channel | None = None, **given: Given
+    ) -> str:
+        return all_of(await self._used(who, command, where, **given))
+
+    async def presses(self, who: str, where: Channel, label: str, *, at: int = -1) -> str:
+        return await self._told(await self._people[who].presses(where.from_bot[at], label))
+
+    async def presses_with(self, who: str, where: Channel, label: str, text: str) -> None:
+        opened = await self._people[who].presses(where.from_bot[-1], label)
+        assert opened.modal is not None
+        [field] = fields(opened.modal)
+        sent = await self._people[who].submits_modal(opened, {field.custom_id: text})
+        await self._told(sent)
+
+    async def chooses(self, who: str, where: Channel, name: str) -> str:
+        chosen = await self._people[who].uses_menu(where.from_bot[-1], name)
+        return all_of(await chosen.answer())
+
+    async def offers(self, where: Channel, label: str) -> None:
+        await self.offers_while_writing(where, label)
+        await self.quiet()
+
+    async def offers_while_writing(self, where: Channel, label: str) -> None:
+        def offered(_: list[Message]) -> bool:
+            return bool(where.from_bot) and label in labels(where.from_bot[-1])
+
+        await where.wait_for(offered, timeout=30)
+
+    async def quiet(self) -> None:
+        await self._running.quiet()
+
+    async def confirms(self, who: str, command: str, label: str) -> str:
+        question = await self._used(who, command)
+        await self._people[who].presses(question, label)
+        assert labels(question) == []
+        return question.content
+
+    async def fetches(self, who: str, command: str) -> str:
+        [file] = (await self._used(who, command)).attachments
+        return file.content.decode()
+
+    async def page(self, who: str, group: str) -> Mapping[str, Setting]:
+        shown = await self._used(who, "settings")
+        await self._people[who].selects(shown, "Which settings", group)
+        lines = re.findall(r"^\*\*(.+)\*\*: (.+) · (.+)$", shown.content, re.MULTILINE)
+        return {label: Setting(value, origin) for label, value, origin in lines}
+
+    def named(self, who: str) -> str:
+        return str(self._people[who].user.id)
+
+    async def _used(
+        self, who: str, command: str, where: Channel | None = None, **given: Given
+    ) -> Message:
+        channel = where or self._channel
+        interaction = await self._people[who].runs_command(command, channel, given)
+        answer = await interaction.answer()
+        assert answer.ephemeral or channel.guild is None
+        return answer
+
+    async def _told(self, interaction: Interaction) -> str:
+        def look() -> Message | None:
+            if interaction.followups:
+                return interaction.followups[-1]
+            answer = interaction.response
+            return answer if answer is not interaction.source else None
+
+        message = await self._server.world.changes.until(look, 10, lambda: repr(interaction))
+        assert message.ephemeral or message.channel.guild is None
+        return all_of(message)
 
     async def shown(self, where: Channel, look: Callable[[list[str]], bool]) -> list[str]:
         def texts(_: list[Message]) -> list[str] | None:

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import asyncio
 
+from bot import checkpoint as checkpoints
 from bot.app import Core, compose, platforms
+from bot.engines import Engines
+from bot.engines.format import make_engine
+from bot.engines.ready import Ready
 from bot.ports import Generator
 from bot.service import Service
 from bot.settings import Settings
 from storage import SqlStore, open_store, upgrade
-from tests.ready import engines_over
+from tests.contract.stage import OTHER_MODEL
+
+
+def _engines(settings: Settings, generator: Generator) -> Engines:
+    """The configuration's model, and another one with the same weights."""
+    model = settings.every_model[0]
+    found = checkpoints.find(model.name)
+    titles = (str(model.title), OTHER_MODEL)
+    made = [make_engine(title, found, settings.sampling, generator) for title in titles]
+    return Engines([Ready(engine) for engine in made])
 
 
 class Running:
@@ -26,7 +39,8 @@ class Running:
     async def start(self, *, deadline: float = 10.0) -> None:
         await upgrade(self._settings.database_url)
         self._store = await open_store(self._settings.database_url)
-        engines = engines_over(self._settings, self._generator)
+        engines = _engines(self._settings, self._generator)
+        await engines.warm()
         self._core = compose(self._settings, self._store, engines)
         self._service = Service(
             self._core.conversations,
@@ -36,6 +50,12 @@ class Running:
             deadline=deadline,
         )
         self._task = asyncio.create_task(self._service.run())
+
+    async def quiet(self) -> None:
+        """Wait until every message has its answer; the conversations stay open."""
+        assert self._core is not None
+        async with asyncio.timeout(20):
+            await self._core.conversations.settled()
 
     async def settled(self) -> None:
         assert self._core is not None
@@ -47,6 +67,8 @@ class Running:
         assert self._store is not None
         self._service.stop()
         await self._task
+        assert self._core is not None
+        await self._core.engines.close()
         await self._store.close()
 
     async def cut_off(self) -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import mimetypes
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from adapters.slack.manifest import MENU
+from bot.control.commands import COMMANDS
+from bot.control.response import Given
+from bot.control.words import say
 from bot.settings import Settings
 from tests.board import ScriptedGenerator
 from tests.contract.running import Running
+from tests.contract.stage import Setting
 from tests.loopback.slack import Channel, Message, SlackServer
 
 
@@ -21,6 +27,24 @@ class Spot:
 
     channel: Channel
     root: Message | None = None
+
+
+def line(command: str, given: Mapping[str, Given]) -> str:
+    """A command with its arguments as people type it."""
+    words = (f"{name}={_written(value)}" for name, value in given.items())
+    return " ".join([command, *words])
+
+
+def _written(value: Given) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f'"{value}"' if " " in str(value) and "<" not in str(value) else str(value)
+
+
+def labels(message: Message) -> list[str]:
+    """What the buttons below a message say."""
+    rows = (block["elements"] for block in message.blocks if block["type"] == "actions")
+    return [element["text"]["text"] for row in rows for element in row]
 
 
 class SlackStage:
@@ -36,6 +60,7 @@ class SlackStage:
             "ann": workspace.member("Ann"),
             "bob": workspace.member("Bob"),
             "chief": workspace.member("Chief", admin=True),
+            "olga": workspace.member("Olga", owner=True),
         }
         slack = {
             "bot_token": workspace.bot_token,
@@ -76,6 +101,17 @@ class SlackStage:
         person = self._people[who]
         return await person.dm(text), Spot(person.dms)
 
+    async def says(self, who: str, text: str) -> tuple[Message, Spot]:
+        said = await self._people[who].says(self._channel, text)
+        return said, Spot(self._channel, said)
+
+    async def attaches(self, who: str, text: str, name: str, content: bytes) -> Spot:
+        person = self._people[who]
+        kind = mimetypes.guess_type(name)[0] or "text/plain"
+        file = person.uploads(name, content, kind)
+        said = await person.shares(self._channel, f"@bot {text}", file)
+        return Spot(self._channel, said)
+
     async def edits(self, who: str, said: Message, text: str) -> None:
         await self._people[who].edits(said, text)
         await self._server.dispatch.settled()  # over two sockets Slack keeps no order
@@ -96,13 +132,90 @@ class SlackStage:
         interaction = await self._people[who].runs_command("/quipu", command, self._channel)
         return (await interaction.answer()).content
 
+    async def uses(self, who: str, command: str, where: Spot | None = None, **given: Given) -> str:
+        channel = where.channel if where else self._channel
+        return (await self._used(who, line(command, given), channel)).content
+
+    async def presses(self, who: str, where: Spot, label: str, *, at: int = -1) -> str:
+        person = self._people[who]
+        interaction = await person.presses(self._answers(where)[at], label)
+        answer = await interaction.answer()
+        assert answer.hidden_from_all_but is person.user
+        return answer.content
+
+    async def presses_with(self, who: str, where: Spot, label: str, text: str) -> None:
+        person = self._people[who]
+        interaction = await person.presses(self._answers(where)[-1], label)
+        [field] = (await interaction.wait_modal()).inputs
+        sent = await person.submits_modal(interaction, {field["block_id"]: text})
+        assert sent.errors == {}
+
+    async def chooses(self, who: str, where: Spot, name: str) -> str:
+        menus = {say(f"slack.menu.{one.key}"): one.key for one in COMMANDS if one.menu}
+        answer = self._answers(where)[-1]
+        chosen = await self._people[who].chooses(answer, f"{MENU}{menus[name]}")
+        return (await chosen.answer()).content
+
+    async def offers(self, where: Spot, label: str) -> None:
+        await self.offers_while_writing(where, label)
+        await self.quiet()
+
+    async def offers_while_writing(self, where: Spot, label: str) -> None:
+        def offered(_: list[Message]) -> bool:
+            newest = self._answers(where)[-1:]
+            return any(each.endswith(label) for message in newest for each in labels(message))
+
+        await where.channel.wait_for(offered, timeout=30)
+
+    async def quiet(self) -> None:
+        await self._running.quiet()
+
+    async def confirms(self, who: str, command: str, label: str) -> str:
+        question = await self._used(who, command, self._channel)
+        await self._people[who].presses(question, label)
+        await self._server.world.changes.until(
+            lambda: not labels(question), 10, lambda: repr(question)
+        )
+        return question.content
+
+    async def fetches(self, who: str, command: str) -> str:
+        await self._used(who, command, self._channel)
+        dms = self._people[who].dms
+        await dms.wait_for(lambda _: dms.from_bot and dms.from_bot[-1].files)
+        [file] = dms.from_bot[-1].files
+        return file.content.decode()
+
+    async def page(self, who: str, group: str) -> Mapping[str, Setting]:
+        interaction = await self._people[who].runs_command("/quipu", "settings", self._channel)
+        blocks = (await interaction.wait_modal()).body["blocks"]
+        titles = [block["text"]["text"] for block in blocks if block["type"] == "header"]
+        assert group in titles
+        found = {}
+        for block in blocks:
+            if block["type"] == "input":
+                shown, _, origin = block["hint"]["text"].partition(" · ")
+                found[block["label"]["text"]] = Setting(shown, origin)
+        return found
+
+    def named(self, who: str) -> str:
+        user = self._people[who].user
+        return f"<@{user.id}|{user.name.lower()}>"
+
+    async def _used(self, who: str, text: str, channel: Channel) -> Message:
+        person = self._people[who]
+        interaction = await person.runs_command("/quipu", text, channel)
+        answer = await interaction.answer()
+        assert answer.hidden_from_all_but is person.user
+        return answer
+
+    def _answers(self, where: Spot) -> list[Message]:
+        """The bot's messages there."""
+        said = where.channel.from_bot
+        return [one for one in said if where.root is None or one.root is where.root]
+
     async def shown(self, where: Spot, look: Callable[[list[str]], bool]) -> list[str]:
         def texts(_: list[Message]) -> list[str] | None:
-            said = [
-                message.content
-                for message in where.channel.from_bot
-                if where.root is None or message.root is where.root
-            ]
+            said = [message.content for message in self._answers(where)]
             return said if look(said) else None
 
         return await where.channel.wait_for(texts, timeout=30)

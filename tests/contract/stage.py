@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+from bot.control.response import Given
 from tests.board import ScriptedGenerator
 
 Who = str
-"""ann and bob are members, chief is an admin."""
+"""ann and bob are members, chief is an admin, olga an owner."""
 
 Where = Any
 """A conversation on the platform; only its stage looks inside."""
 
 Said = Any
 """A person's message on the platform."""
+
+OTHER_MODEL = "Other"
+"""The title of a second model; the same generator answers for both."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting as the page shows it: its value in words, and where that comes from."""
+
+    shown: str
+    origin: str
 
 
 class Stage(Protocol):
@@ -46,6 +59,45 @@ class Stage(Protocol):
 
     async def sets_persona(self, who: Who, text: str) -> str:
         """Set the channel's persona; returns what the bot says to that."""
+
+    async def says(self, who: Who, text: str) -> tuple[Said, Where]:
+        """Say something in the channel to nobody; `Where` is where an answer would stand."""
+
+    async def attaches(self, who: Who, text: str, name: str, content: bytes) -> Where:
+        """Mention the bot in the channel with a file."""
+
+    async def uses(self, who: Who, command: str, where: Where | None = None, **given: Given) -> str:
+        """Use a command; returns what the bot says to that, to this person alone."""
+
+    async def presses(self, who: Who, where: Where, label: str, *, at: int = -1) -> str:
+        """Press a button below one of the bot's messages there; what it says to this person."""
+
+    async def presses_with(self, who: Who, where: Where, label: str, text: str) -> None:
+        """Press a button that opens a window with one field, write into it, and send it."""
+
+    async def chooses(self, who: Who, where: Where, name: str) -> str:
+        """Choose from the menu of the bot's newest message there; what it says to this person."""
+
+    async def offers(self, where: Where, label: str) -> None:
+        """Wait until the bot's newest message there has this button, and all is quiet."""
+
+    async def offers_while_writing(self, where: Where, label: str) -> None:
+        """Wait until the bot has a message there with this button."""
+
+    async def quiet(self) -> None:
+        """Wait until everything has its answer."""
+
+    async def confirms(self, who: Who, command: str, label: str) -> str:
+        """Use a command that asks first and press this button; what it says after that."""
+
+    async def fetches(self, who: Who, command: str) -> str:
+        """Use a command that sends a file to this person alone; what the file says."""
+
+    async def page(self, who: Who, group: str) -> Mapping[str, Setting]:
+        """What the page of settings shows of one of its groups, by the settings' labels."""
+
+    def named(self, who: Who) -> str:
+        """A person as an argument of a command."""
 
     async def shown(self, where: Where, look: Callable[[list[str]], bool]) -> list[str]:
         """Wait until the texts of the bot's messages there are as looked for."""

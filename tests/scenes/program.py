@@ -59,8 +59,16 @@ class Program:
 
     async def start(self) -> None:
         """Launch it and wait until it listens."""
-        await self.launch()
-        await self.server.gateway.wait_connected(timeout=90)
+        process = await self.launch()
+        ended = asyncio.create_task(process.wait())
+        listening = asyncio.create_task(self.server.gateway.wait_connected(timeout=90))
+        await asyncio.wait({ended, listening}, return_when=asyncio.FIRST_COMPLETED)
+        if not listening.done():
+            listening.cancel()
+            await self._reader
+            raise AssertionError("it ended before it listened:\n" + "".join(self.said))
+        ended.cancel()
+        await listening
 
     async def launch(self) -> asyncio.subprocess.Process:
         """Write its configuration and run it."""

@@ -32,7 +32,7 @@ async def test_a_real_model_answers_by_edits_and_what_stands_is_what_is_stored(
     assert len(str(text)) > 100
     assert " ".join(answer.content.split()) == " ".join(str(text).split())
     assert discord_server.limits.total_refused == 0
-    assert not any("rror" in line for line in program.said)
+    assert [line for line in program.said if "rror" in line] == []
 
 
 async def test_killed_in_mid_reply_it_finishes_into_the_same_message_after_a_restart(

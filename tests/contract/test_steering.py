@@ -1,0 +1,148 @@
+"""Steering a conversation, the same on every platform: by buttons, menus and commands."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bot.values import FinishReason
+from tests.board import Step
+from tests.contract.stage import Stage, Where
+from tests.contract.test_contract import finished
+
+ONCE = "Once upon a time"
+
+
+async def answered(stage: Stage, *steps: Step, text: str = "what is a quipu?") -> Where:
+    """Ann asks, and the answer has ended with its buttons."""
+    stage.generator.script = lambda _: steps
+    _, where = await stage.mentions("ann", text)
+    shown = "".join(step for step in steps if isinstance(step, str))
+    await stage.shown(where, finished(shown))
+    await stage.offers(where, "Regenerate")
+    return where
+
+
+async def regenerated(stage: Stage, where: Where, text: str) -> None:
+    """Ann gets another answer in the place of the first."""
+    stage.generator.script = lambda _: [text]
+    await stage.presses("ann", where, "Regenerate")
+    await stage.shown(where, finished(text))
+    await stage.offers(where, "Earlier (2/2)")
+
+
+async def test_an_answer_is_stopped_by_its_button(stage: Stage) -> None:
+    stage.generator.script = lambda _: [ONCE, asyncio.Event(), " never said"]
+    _, where = await stage.mentions("ann", "a story")
+    await stage.offers_while_writing(where, "Stop")
+    assert "Only who asked" in await stage.presses("bob", where, "Stop")
+    assert "stopping" in await stage.presses("ann", where, "Stop")
+    await stage.offers(where, "Regenerate")
+    await stage.shown(where, finished(ONCE))
+    assert stage.rows("SELECT state FROM replies") == [("stopped",)]
+
+
+async def test_an_answer_is_given_again_and_the_earlier_one_brought_back(stage: Stage) -> None:
+    where = await answered(stage, "A cord.")
+    assert "Only who asked" in await stage.presses("bob", where, "Regenerate")
+    await regenerated(stage, where, "Many knots.")
+    await stage.presses("ann", where, "Earlier (2/2)")
+    await stage.shown(where, finished("A cord."))
+    await stage.offers(where, "Earlier (1/2)")
+    assert stage.rows("SELECT text FROM turns WHERE role = 'assistant'") == [("A cord.",)]
+    await stage.goes_on("ann", where, "go on")
+    await stage.shown(where, lambda shown: len(shown) == 2)
+    prompt = stage.generator.prompts[-1].text
+    assert "A cord." in prompt
+    assert "Many knots." not in prompt
+    assert stage.refused() == 0
+
+
+async def test_an_answer_that_was_cut_goes_on_where_it_ended(stage: Stage) -> None:
+    where = await answered(stage, ONCE, FinishReason.LENGTH)
+    stage.generator.script = lambda _: [" there was a cord."]
+    await stage.presses("ann", where, "Continue")
+    await stage.shown(where, finished(f"{ONCE} there was a cord."))
+    await stage.offers(where, "Regenerate")
+    assert stage.generator.prompts[-1].begun == ONCE
+    refused = await stage.uses("ann", "continue", where)
+    assert "not cut off" in refused
+
+
+async def test_the_last_exchange_is_undone(stage: Stage) -> None:
+    where = await answered(stage, "Noted.", text="the word is apple")
+    await stage.goes_on("ann", where, "and pear")
+    await stage.shown(where, finished("Noted.", "Noted."))
+    await stage.offers(where, "Regenerate")
+    assert "out of the conversation" in await stage.uses("ann", "undo", where)
+    await stage.shown(where, finished("Noted."))
+    await stage.goes_on("ann", where, "what is the word?")
+    await stage.shown(where, finished("Noted.", "Noted."))
+    prompt = stage.generator.prompts[-1].text
+    assert "apple" in prompt
+    assert "pear" not in prompt
+
+
+async def test_a_conversation_begins_anew_and_the_old_one_stays_in_the_archive(
+    stage: Stage,
+) -> None:
+    where = await answered(stage, "Noted.", text="the word is apple")
+    assert "new conversation" in await stage.uses("ann", "reset", where)
+    await stage.goes_on("ann", where, "what is the word?")
+    await stage.shown(where, finished("Noted.", "Noted."))
+    assert "apple" not in stage.generator.prompts[-1].text
+    assert stage.rows("SELECT count(*) FROM turns WHERE text LIKE '%apple%'") == [(1,)]
+
+
+async def test_everybody_is_told_how_an_answer_came_about(stage: Stage) -> None:
+    where = await answered(stage, "A cord.")
+    told = await stage.presses("bob", where, "Why?")
+    for words in ("Model: model", "Seed: ", "Persona: ", "Turns: 1 used, 0 left out", "tokens in"):
+        assert words in told
+    assert await stage.chooses("bob", where, "Why this answer") == told
+    assert await stage.uses("ann", "why", where) == told
+
+
+async def test_a_vote_is_kept_with_its_reason_and_changed(stage: Stage) -> None:
+    where = await answered(stage, "A cord.")
+    assert "Thank you" in await stage.presses("bob", where, "Good")
+    assert stage.rows("SELECT score, reason FROM votes") == [(1, "")]
+    await stage.presses_with("bob", where, "Bad", "It says too little.")
+    assert stage.rows("SELECT score, reason FROM votes") == [(-1, "It says too little.")]
+    kept = stage.rows("SELECT text, seed IS NOT NULL, prompt_text FROM answers")
+    assert [(text, seeded) for text, seeded, _ in kept] == [("A cord.", 1)]
+
+
+async def test_two_answers_are_compared(stage: Stage) -> None:
+    where = await answered(stage, "A cord.")
+    await regenerated(stage, where, "Many knots.")
+    assert "answer 1 is better" in await stage.presses("bob", where, "1 is better")
+    assert "answer 2 is better" in await stage.presses("bob", where, "2 is better")
+    assert stage.rows("SELECT count(*) FROM preferences") == [(1,)]
+
+
+async def test_buttons_work_after_a_restart(stage: Stage) -> None:
+    where = await answered(stage, "A cord.")
+    await stage.restarts()
+    assert "Only who asked" in await stage.presses("bob", where, "Regenerate")
+    await regenerated(stage, where, "Many knots.")
+    assert "answer 2 is better" in await stage.presses("ann", where, "2 is better")
+
+
+async def test_a_button_that_no_longer_applies_says_so(stage: Stage) -> None:
+    where = await answered(stage, "A cord.")
+    await stage.goes_on("ann", where, "and then?")
+    await stage.shown(where, finished("A cord.", "A cord."))
+    await stage.offers(where, "Regenerate")
+    assert "moved on" in await stage.presses("ann", where, "Regenerate", at=0)
+    assert len(stage.generator.prompts) == 2
+
+
+async def test_a_text_file_is_read_and_another_one_declined(stage: Stage) -> None:
+    where = await stage.attaches("ann", "explain", "knots.py", b"tie()\n")
+    await stage.shown(where, lambda shown: len(shown) == 1)
+    await stage.quiet()
+    assert "knots.py:\n```py\ntie()\n```" in stage.generator.prompts[-1].text
+    where = await stage.attaches("bob", "explain", "cat.png", b"\x89PNG\r\n\x1a\n\x00\xff")
+    await stage.shown(where, lambda shown: any("cat.png" in text for text in shown))
+    await stage.quiet()
+    assert "PNG" not in stage.generator.prompts[-1].text
