@@ -231,10 +231,14 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A place in the queue, 0 while the answer is being written, and an estimate in seconds."""
+    """A place in the queue, 0 while the answer is being written, and an estimate in seconds.
+
+    `waking` is the title of a model that is being loaded first.
+    """
 
     place: int = 0
     seconds: float | None = None
+    waking: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from adapters.discord.hearing import Hearing
 from adapters.discord.inbound import addressed, said_by_person, spoken, visible
 from adapters.discord.places import known_channel, place_of
 from adapters.discord.threads import Threads
-from bot.control.words import say
+from bot.control.words import say, told
 from bot.errors import PlatformError, QuipuError
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ class GatewayClient(discord.Client):
             log.debug("discord.message", id=inbound.message_id, claimed=claimed)
         except QuipuError as error:
             log.exception("discord.message_not_accepted", id=inbound.message_id)
-            await self._tell(inbound, error.notice, f"sorry-{inbound.message_id}")
+            await self._tell(inbound, told(error, inbound.locale), f"sorry-{inbound.message_id}")
             return
         if heard.declined and (claimed or (inbound.mentioned and not inbound.text)):
             words = declined(heard.declined, inbound.locale)

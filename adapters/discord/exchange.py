@@ -16,7 +16,7 @@ import structlog
 from adapters.discord.calls import Interaction
 from adapters.discord.components import Item, view_of
 from bot.control.response import File
-from bot.control.words import say
+from bot.control.words import say, told
 from bot.errors import QuipuError, Refused
 
 log = structlog.get_logger(__name__)
@@ -88,7 +88,7 @@ class Exchange:
             log.error("discord.interaction_failed", exc_info=error)
         known = error if isinstance(error, QuipuError) else QuipuError()
         with self._unanswered():
-            await self._add({"content": known.notice[:CONTENT_CHARACTERS]})
+            await self._add({"content": told(known, self._locale)[:CONTENT_CHARACTERS]})
 
     @contextmanager
     def _unanswered(self) -> Iterator[None]:

@@ -24,7 +24,7 @@ from adapters.slack.windows import CALLBACKS, Memo, note_window, where_window
 from adapters.slack.workspaces import Workspace
 from bot.control.ports import Control
 from bot.control.response import Call, Response
-from bot.control.words import say
+from bot.control.words import say, told
 from bot.errors import Forbidden, QuipuError, Refused
 
 if TYPE_CHECKING:
@@ -151,9 +151,17 @@ class Commands:
         try:
             return await self._submissions.acknowledgement(occasion, view)
         except Exception as error:  # noqa: BLE001 - whatever it is, the person is waiting
-            locale = await self._caller.locale(occasion)
-            note = note_window(_excuse(error), Memo.read(view), locale)
+            locale = await self._language(occasion)
+            note = note_window(_excuse(error, locale), Memo.read(view), locale)
             return {"response_action": "update", "view": note}
+
+    async def _language(self, occasion: Occasion) -> str:
+        """The person's, if Slack says it: somebody waits for words in any."""
+        try:
+            return await self._caller.locale(occasion)
+        except QuipuError as error:
+            log.debug("slack.language_unknown", reason=str(error))
+            return ""
 
     async def _bodies(
         self, work: Awaitable[tuple[Response, Call]], occasion: Occasion
@@ -163,7 +171,7 @@ class Commands:
             response, call = await work
             return await self._answers.told(response, call, occasion)
         except Exception as error:  # noqa: BLE001 - whatever it is, the person is waiting
-            return messages(_excuse(error))
+            return messages(_excuse(error, await self._language(occasion)))
 
     async def _later(self, occasion: Occasion, work: Awaitable[list[Json]]) -> None:
         await self._answers.post(occasion, await work)
@@ -200,11 +208,11 @@ async def _acknowledged(ack: AsyncAck) -> None:
     await ack()
 
 
-def _excuse(error: Exception) -> str:
+def _excuse(error: Exception, locale: str = "") -> str:
     """What the person reads of a failure; the log has it all."""
     known = error if isinstance(error, QuipuError) else QuipuError()
     if isinstance(known, Refused):
         log.info("slack.command_refused", reason=str(known))
     else:
         log.error("slack.command_failed", exc_info=error)
-    return known.notice
+    return told(known, locale)

@@ -26,7 +26,7 @@ from bot.control.commands import BY_PATH
 from bot.control.ports import Control
 from bot.control.response import Call, Given
 from bot.control.spelling import INHERIT
-from bot.control.words import say
+from bot.control.words import say, told
 from bot.errors import Refused
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Submissions:
             try:
                 values[block] = await self._answers.read(occasion, file, call.locale)
             except Refused as error:
-                errors[block] = error.notice
+                errors[block] = told(error, call.locale)
         if errors:
             return _errors(errors)
         call = replace(call, arguments={**call.arguments, **values})
@@ -85,14 +85,14 @@ class Submissions:
             try:
                 words.append((await self._control.carry_out(call)).text)
             except Refused as error:
-                return _errors({setting_block(command, next(iter(values))): error.notice})
+                return _errors({setting_block(command, next(iter(values))): told(error, locale)})
         return _update(note_window("\n".join(words), memo, locale))
 
     async def _answered(self, call: Call, occasion: Occasion, block: str) -> Json:
         try:
             response = await self._control.carry_out(call)
         except Refused as error:
-            return _errors({block: error.notice})
+            return _errors({block: told(error, call.locale)})
         return _update(await self._answers.sent(response, call, occasion))
 
 
@@ -112,7 +112,7 @@ def _wrong(
                 checked(alone, {argument.name: value}, locale, forms=True)
                 check_id(argument.name, argument.kind, value, locale)
         except Refused as error:
-            found[argument.name] = error.notice
+            found[argument.name] = told(error, locale)
     return found
 
 

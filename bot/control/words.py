@@ -15,6 +15,8 @@ from typing import Any
 
 import structlog
 
+from bot.errors import QuipuError
+
 log = structlog.get_logger(__name__)
 
 ENGLISH = "en"
@@ -51,6 +53,15 @@ def say(key: str, locale: str = ENGLISH, **values: object) -> str:
     if text is None:
         text = catalogue(ENGLISH)[key]
     return text.format_map(values) if values else text.replace("{{", "{").replace("}}", "}")
+
+
+def told(error: QuipuError, locale: str) -> str:
+    """What a person reads of an error: its own words, or those for its kind in their language."""
+    if "notice" in vars(error):
+        return error.notice
+    keys = (f"conversation.failure.{kind.__name__}" for kind in type(error).__mro__)
+    known = catalogue(ENGLISH)
+    return next((say(key, locale) for key in keys if key in known), error.notice)
 
 
 def _flat(table: Mapping[str, Any], prefix: str) -> list[tuple[str, str]]:

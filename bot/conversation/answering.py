@@ -6,6 +6,7 @@ import asyncio
 import time
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 import structlog
@@ -13,7 +14,7 @@ import structlog
 from bot.control.ports import Behaviours, Buttons, ReplyStore
 from bot.control.records import Origin
 from bot.control.response import Button
-from bot.control.words import say
+from bot.control.words import say, told
 from bot.conversation.earlier import Earlier, earlier
 from bot.engines import Engine, Engines
 from bot.errors import (
@@ -26,8 +27,8 @@ from bot.errors import (
 )
 from bot.ports import Answer, Choices, Messenger, Personas, Store
 from bot.prompt.builder import PromptBuilder
-from bot.reply.delivery import Delivery
-from bot.reply.notices import explained, told
+from bot.reply.delivery import PATIENCE, Delivery
+from bot.reply.notices import explained
 from bot.values import Choice, FinishReason, Part, Prompt, Reply, ReplyState, Sampling, Waiting
 
 log = structlog.get_logger(__name__)
@@ -36,7 +37,10 @@ SEEDS = 2**53
 
 
 class Answering:
-    """Gives answers. The text so far is journalled every `journal_interval` seconds."""
+    """Gives answers. The text so far is journalled every `journal_interval` seconds.
+
+    Who waits for longer than `patience` seconds is told what for.
+    """
 
     def __init__(
         self,
@@ -46,6 +50,7 @@ class Answering:
         personas: Personas,
         *,
         journal_interval: float,
+        patience: float = PATIENCE,
         records: ReplyStore,
         buttons: Buttons,
         behaviours: Behaviours,
@@ -55,6 +60,7 @@ class Answering:
         self._choices = choices
         self._personas = personas
         self._journal_interval = journal_interval
+        self._patience = patience
         self._records = records
         self._buttons = buttons
         self._behaviours = behaviours
@@ -113,7 +119,13 @@ class Answering:
             await self._store.save_part(reply.id, part)
 
         outlet = messenger.outlet(reply.place, reply.message_id)
-        return Delivery(outlet, reply, journal, buttons=self._buttons.while_writing(reply))
+        return Delivery(
+            outlet,
+            reply,
+            journal,
+            patience=self._patience,
+            buttons=self._buttons.while_writing(reply),
+        )
 
     async def _bring(
         self, reply: Reply, past: Earlier, delivery: Delivery, text: str, state: ReplyState
@@ -144,10 +156,16 @@ class Answering:
         choice = await self._choices.choice(reply.place)
         async with AsyncExitStack() as held:
             try:
+                delivery.waiting = partial(self._waking, choice)
                 engine = await self._engine(reply, choice, held)
             except TimeoutError:  # stopped while the model was being loaded
                 return "", ReplyState.STOPPED
             return await self._generated(reply, past, choice, engine, delivery)
+
+    def _waking(self, choice: Choice) -> Waiting:
+        """What is waited for while the model of the Place is not in memory."""
+        waking = self._engines.waking(choice.model)
+        return Waiting() if waking is None else Waiting(0, waking.left, waking.title)
 
     async def _engine(self, reply: Reply, choice: Choice, held: AsyncExitStack) -> Engine:
         """The model of the Place, held until `held` ends. TimeoutError if `stop` was asked for."""

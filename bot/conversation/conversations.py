@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from bot.control.ports import Gate
-from bot.control.words import say
+from bot.control.words import say, told
 from bot.conversation.admission import Admissions, OpenGate
 from bot.conversation.answering import Answering
 from bot.conversation.lanes import Lanes
@@ -18,7 +18,6 @@ from bot.conversation.queue_notices import QueueNotices
 from bot.errors import Busy, Forbidden, PlatformError, StorageError
 from bot.ports import Messenger, Outlet, Store
 from bot.reply.delivery import PATIENCE, nonce
-from bot.reply.notices import told
 from bot.values import Author, Inbound, Place, Reply, ReplyState
 
 log = structlog.get_logger(__name__)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bot.control.words import ENGLISH, catalogue, say
-from bot.errors import QuipuError
+from bot.control.words import say
 from bot.values import Waiting
 
 
@@ -12,17 +11,13 @@ def explained(text: str, notice: str) -> str:
     return f"{text.rstrip()}\n\n*({notice})*" if text.strip() else f"*({notice})*"
 
 
-def told(error: QuipuError, locale: str) -> str:
-    """What a person reads of an error: its own words, or those for its kind in their language."""
-    if "notice" in vars(error):
-        return error.notice
-    keys = (f"conversation.failure.{kind.__name__}" for kind in type(error).__mro__)
-    known = catalogue(ENGLISH)
-    return next((say(key, locale) for key in keys if key in known), error.notice)
-
-
 def queued(waiting: Waiting, locale: str) -> str:
-    """The place in the queue in words; nothing once the answer is being written."""
+    """What is waited for in words; nothing once the answer is being written."""
+    if waiting.waking and waiting.seconds is not None:
+        seconds = max(1, round(waiting.seconds))
+        return say("conversation.waking_seconds", locale, title=waiting.waking, seconds=seconds)
+    if waiting.waking:
+        return say("conversation.waking", locale, title=waiting.waking)
     if waiting.place <= 0:
         return ""
     if waiting.seconds is None:

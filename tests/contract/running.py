@@ -67,8 +67,6 @@ class Running:
         assert self._store is not None
         self._service.stop()
         await self._task
-        assert self._core is not None
-        await self._core.engines.close()
         await self._store.close()
 
     async def cut_off(self) -> None:

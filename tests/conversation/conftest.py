@@ -152,6 +152,7 @@ async def build(tokenizer: Tokenizer, database: str) -> AsyncIterator[Build]:
                 choices,
                 personas,
                 journal_interval=0.0,
+                patience=patience,
                 records=records,
                 buttons=ReplyButtons(records),
                 behaviours=gate or OpenGate(),

@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import math
 
-from bot.values import ReplyState
+from bot.prompt.builder import PromptBuilder
+from bot.prompt.formats import Llama2Format
+from bot.prompt.tokenizer import Tokenizer
+from bot.values import Choice, ReplyState
 from tests.board import ScriptedGenerator
 from tests.conversation.conftest import ANN, BOB, CHANNEL, CHIEF, Build, House
 from tests.conversation.test_conversations import states
+from tests.engines.machine import Machine, Model
 
 FIRST = "You are number 1 in the queue."
 
@@ -100,3 +104,21 @@ async def test_without_budget_nothing_is_posted_for_who_waits(build: Build) -> N
     go.set()
     await house.idle()
     assert house.board.texts == ["slow", "Here."]
+
+
+async def test_who_waits_for_a_model_to_be_loaded_is_told(
+    build: Build, tokenizer: Tokenizer
+) -> None:
+    prompts = PromptBuilder(Llama2Format(tokenizer), context=4096, reserve=256)
+    model = Model("Large", Machine(), prompts)
+    model.gate.clear()
+    house = await build(sources=[model], patience=0.01)
+    house.choices.by_place[CHANNEL] = Choice("Large")
+    house.conversations.attach(house.board)
+    await house.say("hello", ANN)
+    await house.board.until(lambda: house.board.texts == ["I am waking Large for this …"])
+    model.gate.set()
+    await house.idle()
+    assert len(house.board.posted) == 1
+    assert "waking" not in house.board.texts[0]
+    assert not any("waking" in turn.text for turn in await house.turns())

@@ -7,9 +7,8 @@ import inspect
 import pytest
 
 from bot import errors
-from bot.control.words import ENGLISH, catalogue
+from bot.control.words import ENGLISH, catalogue, told
 from bot.errors import ConfigError, QuipuError, Throttled, TooLong
-from bot.reply.notices import told
 
 KINDS = [
     kind

@@ -254,6 +254,8 @@ async def test_who_has_used_up_a_limit_is_told_kindly(cuzco: Town) -> None:
 async def test_people_are_spoken_to_in_their_own_language_where_there_is_one(cuzco: Town) -> None:
     cuzco.ann.locale = "xx"
     assert "Only people" in (await used(cuzco, cuzco.ann, "audit")).content
+    cuzco.ann.locale = "es-419"
+    assert "Solo quienes administran" in (await used(cuzco, cuzco.ann, "audit")).content
 
 
 async def test_help_shows_what_the_person_can_do(cuzco: Town) -> None:

@@ -295,7 +295,9 @@ async def test_every_command_is_understood_and_help_names_it(town: Town) -> None
 
 async def test_words_are_in_the_persons_language_where_there_are_some(town: Town) -> None:
     eva = town.workspace.member("Eva", locale="xx-XX")
-    assert "/quipu" in (await town.says(eva, "help")).content
+    assert "Show what I can do" in (await town.says(eva, "help")).content
+    uwe = town.workspace.member("Uwe", locale="de-DE")
+    assert "Zeigen, was ich kann" in (await town.says(uwe, "help")).content
 
 
 async def test_a_text_file_is_read_into_the_prompt(town: Town) -> None:
