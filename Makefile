@@ -20,7 +20,7 @@ chat: .venv/ready ## chat in this terminal
 	@exec .venv/bin/quipu $(OPTIONS) chat $(ARGS)
 
 test: .venv/ready-dev ## run the tests, in random order
-	@exec .venv/bin/python -m pytest $(ARGS)
+	@OMP_NUM_THREADS=1 exec .venv/bin/python -m pytest -n auto --dist worksteal $(ARGS)
 
 slow: .venv/ready-dev ## run the tests that take minutes
 	@exec .venv/bin/python -m pytest -m slow $(ARGS)

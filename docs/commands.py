@@ -55,7 +55,7 @@ KINDS = {
     Kind.PERSON: "a person, written with @",
     Kind.ROLE: "a role (Discord) or user group (Slack), written with @",
     Kind.CHANNEL: "a channel, written with #",
-    Kind.FILE: "a text file",
+    Kind.FILE: "a text file; on Slack it is chosen in the window",
 }
 SOURCES = {
     "models": "one of the configured models",

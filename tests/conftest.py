@@ -15,6 +15,11 @@ from tests.pieces import train_pieces
 pytest_plugins = ["tests.loopback.plugin"]
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two for each processor: the platforms' tests wait for half of their time."""
+    return 2 * (os.cpu_count() or 1)
+
+
 @pytest.fixture(scope="session")
 def pieces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small `tokenizer.model`."""

@@ -44,8 +44,19 @@ def arguments_in(command: Command, text: str, locale: str) -> Mapping[str, Given
     line = readable(text, _no_name) if written else unescaped(_with_ids(command, text))
     given = parsed(command, line, locale)
     for argument in command.arguments:
+        if argument.kind is Kind.FILE and argument.name in given:
+            raise _no_file(command, argument.name, locale)
         check_id(argument.name, argument.kind, given.get(argument.name), locale)
     return given
+
+
+def _no_file(command: Command, name: str, locale: str) -> Refused:
+    """Files cannot be typed: they are chosen in a window."""
+    rest = (each.name for each in command.arguments if each.kind is not Kind.FILE)
+    expected = " ".join(f"[{each}=…]" for each in rest)
+    key = "error.unknown_argument"
+    notice = say(key, locale, command=command.name, name=name, expected=expected)
+    return Refused(f"{command.name}: {name} cannot be typed", notice=notice)
 
 
 def check_id(name: str, kind: Kind, value: Given | None, locale: str) -> None:

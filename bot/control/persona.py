@@ -82,6 +82,8 @@ class PersonaControl:
             if "text" in call.arguments:  # a form was sent without a word in it
                 raise refusal("persona.empty", call.locale)
             return await self._form(call)
+        if given == ["text", "file"] and await self._unchanged(call, str(arguments["text"])):
+            given = ["file"]
         if len(given) > 1:
             raise refusal("persona.one_of", call.locale)
         value = str(arguments[given[0]])
@@ -129,18 +131,21 @@ class PersonaControl:
         return await self._records.persona_versions(channel_scope(place), limit=limit)
 
     async def _form(self, call: Call) -> Response:
-        command = BY_PATH[call.command]
+        known = {argument.name: argument for argument in BY_PATH[call.command].arguments}
         text = (await self._personas.written(call.place)).text
-        argument = command.arguments[0]
-        longest = int(argument.most or LONGEST)
+        longest = int(known["text"].most or LONGEST)
         field = Field(
-            argument,
+            known["text"],
             say("persona.field", call.locale),
             text if len(text) <= longest else "",
             say("persona.field_hint", call.locale),
         )
-        title = say("persona.form", call.locale)
-        return Response(form=Form(command.path, title, (field,)))
+        file = Field(known["file"], say("argument.persona.set.file", call.locale))
+        return Response(form=Form(call.command, say("persona.form", call.locale), (field, file)))
+
+    async def _unchanged(self, call: Call, text: str) -> bool:
+        """Whether a form still has the words that it was shown with."""
+        return text.strip() == (await self._personas.written(call.place)).text.strip()
 
     def _preset(self, call: Call, name: str) -> str:
         presets = self._settings.bounds.presets

@@ -114,9 +114,9 @@ class DiscordStage:
         return (await interaction.answer()).content
 
     async def uses(
-        self, who: str, command: str, where: Channel | None = None, **given: Given
+        self, who: str, command: str, there: Channel | None = None, /, **given: Given
     ) -> str:
-        return all_of(await self._used(who, command, where, **given))
+        return all_of(await self._used(who, command, there, **given))
 
     async def presses(self, who: str, where: Channel, label: str, *, at: int = -1) -> str:
         return await self._told(await self._people[who].presses(where.from_bot[at], label))
@@ -133,14 +133,12 @@ class DiscordStage:
         return all_of(await chosen.answer())
 
     async def offers(self, where: Channel, label: str) -> None:
-        await self.offers_while_writing(where, label)
+        await self._button(where, label)
         await self.quiet()
 
-    async def offers_while_writing(self, where: Channel, label: str) -> None:
-        def offered(_: list[Message]) -> bool:
-            return bool(where.from_bot) and label in labels(where.from_bot[-1])
-
-        await where.wait_for(offered, timeout=30)
+    async def presses_stop(self, who: str, where: Channel) -> None:
+        await self._button(where, "Stop")
+        assert "stopping" in await self.presses(who, where, "Stop")
 
     async def quiet(self) -> None:
         await self._running.quiet()
@@ -164,14 +162,24 @@ class DiscordStage:
     def named(self, who: str) -> str:
         return str(self._people[who].user.id)
 
+    async def sets_persona_by_file(self, who: str, name: str, content: bytes) -> str:
+        file = self._people[who].file(self._channel, name, content)
+        return all_of(await self._used(who, "persona set", file=str(file.id)))
+
     async def _used(
-        self, who: str, command: str, where: Channel | None = None, **given: Given
+        self, who: str, command: str, there: Channel | None = None, /, **given: Given
     ) -> Message:
-        channel = where or self._channel
+        channel = there or self._channel
         interaction = await self._people[who].runs_command(command, channel, given)
         answer = await interaction.answer()
         assert answer.ephemeral or channel.guild is None
         return answer
+
+    async def _button(self, where: Channel, label: str) -> None:
+        def offered(_: list[Message]) -> bool:
+            return bool(where.from_bot) and label in labels(where.from_bot[-1])
+
+        await where.wait_for(offered, timeout=30)
 
     async def _told(self, interaction: Interaction) -> str:
         def look() -> Message | None:

@@ -132,8 +132,10 @@ class SlackStage:
         interaction = await self._people[who].runs_command("/quipu", command, self._channel)
         return (await interaction.answer()).content
 
-    async def uses(self, who: str, command: str, where: Spot | None = None, **given: Given) -> str:
-        channel = where.channel if where else self._channel
+    async def uses(
+        self, who: str, command: str, there: Spot | None = None, /, **given: Given
+    ) -> str:
+        channel = there.channel if there else self._channel
         return (await self._used(who, line(command, given), channel)).content
 
     async def presses(self, who: str, where: Spot, label: str, *, at: int = -1) -> str:
@@ -157,15 +159,16 @@ class SlackStage:
         return (await chosen.answer()).content
 
     async def offers(self, where: Spot, label: str) -> None:
-        await self.offers_while_writing(where, label)
-        await self.quiet()
-
-    async def offers_while_writing(self, where: Spot, label: str) -> None:
         def offered(_: list[Message]) -> bool:
             newest = self._answers(where)[-1:]
             return any(each.endswith(label) for message in newest for each in labels(message))
 
         await where.channel.wait_for(offered, timeout=30)
+        await self.quiet()
+
+    async def presses_stop(self, who: str, where: Spot) -> None:
+        [*_, writing] = self._answers(where)
+        await self._people[who].stops(writing)  # Slack's own, of a stream
 
     async def quiet(self) -> None:
         await self._running.quiet()
@@ -200,6 +203,17 @@ class SlackStage:
     def named(self, who: str) -> str:
         user = self._people[who].user
         return f"<@{user.id}|{user.name.lower()}>"
+
+    async def sets_persona_by_file(self, who: str, name: str, content: bytes) -> str:
+        person = self._people[who]
+        interaction = await person.runs_command("/quipu", "persona set", self._channel)
+        await interaction.wait_modal()
+        sent = person.uploads(name, content)
+        file = {"id": sent.id, "name": name, "url_private": sent.url, "size": len(content)}
+        done = await person.submits_modal(interaction, {"file": [file]})
+        assert done.errors == {}
+        assert done.modal is not None
+        return str(done.modal.body["blocks"][0]["text"]["text"])
 
     async def _used(self, who: str, text: str, channel: Channel) -> Message:
         person = self._people[who]

@@ -66,7 +66,9 @@ class Stage(Protocol):
     async def attaches(self, who: Who, text: str, name: str, content: bytes) -> Where:
         """Mention the bot in the channel with a file."""
 
-    async def uses(self, who: Who, command: str, where: Where | None = None, **given: Given) -> str:
+    async def uses(
+        self, who: Who, command: str, there: Where | None = None, /, **given: Given
+    ) -> str:
         """Use a command; returns what the bot says to that, to this person alone."""
 
     async def presses(self, who: Who, where: Where, label: str, *, at: int = -1) -> str:
@@ -81,8 +83,8 @@ class Stage(Protocol):
     async def offers(self, where: Where, label: str) -> None:
         """Wait until the bot's newest message there has this button, and all is quiet."""
 
-    async def offers_while_writing(self, where: Where, label: str) -> None:
-        """Wait until the bot has a message there with this button."""
+    async def presses_stop(self, who: Who, where: Where) -> None:
+        """Press the button that the platform shows while the bot writes its newest message."""
 
     async def quiet(self) -> None:
         """Wait until everything has its answer."""
@@ -98,6 +100,9 @@ class Stage(Protocol):
 
     def named(self, who: Who) -> str:
         """A person as an argument of a command."""
+
+    async def sets_persona_by_file(self, who: Who, name: str, content: bytes) -> str:
+        """Set the channel's persona from a file; returns what the bot says to that."""
 
     async def shown(self, where: Where, look: Callable[[list[str]], bool]) -> list[str]:
         """Wait until the texts of the bot's messages there are as looked for."""

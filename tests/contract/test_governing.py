@@ -30,6 +30,13 @@ async def test_a_persona_is_set_looked_back_on_and_restored(stage: Stage) -> Non
     assert "<<SYS>>\nYou are a pirate.\n<</SYS>>" in stage.generator.prompts[-1].text
 
 
+async def test_a_persona_comes_from_a_file(stage: Stage) -> None:
+    told = await stage.sets_persona_by_file("chief", "cook.txt", b"You are a cook.")
+    assert "version 1" in told
+    await stage.sets_persona_by_file("chief", "sailor.txt", b"You are a sailor.")
+    assert "You are a sailor." in await stage.uses("ann", "persona show")
+
+
 async def test_the_model_and_how_it_speaks_hold_from_the_next_answer_on(stage: Stage) -> None:
     assert OTHER_MODEL in await stage.uses("chief", "model", model=OTHER_MODEL)
     await stage.uses("chief", "sampling", temperature=0.3, top_k=9, seed=11)
@@ -39,7 +46,9 @@ async def test_the_model_and_how_it_speaks_hold_from_the_next_answer_on(stage: S
     sampling = stage.generator.samplings[-1]
     assert (sampling.temperature, sampling.top_k, sampling.seed) == (0.3, 9, 11)
     assert f"Model: {OTHER_MODEL}" in await stage.presses("ann", where, "Why?")
-    assert "from 0 to 5" in await stage.uses("chief", "sampling where=channel temperature=9")
+    assert f"must be one of: model, {OTHER_MODEL}" in await stage.uses(
+        "chief", "model", model="Nobody"
+    )
 
 
 async def test_where_it_was_switched_on_every_message_is_answered(open_stage: Stage) -> None:
@@ -51,13 +60,14 @@ async def test_where_it_was_switched_on_every_message_is_answered(open_stage: St
 
 async def test_where_it_was_switched_off_not_even_a_mention_is_answered(stage: Stage) -> None:
     await stage.uses("chief", "answers", when="never")
-    _, silent = await stage.mentions("ann", "hello?")
+    await stage.mentions("ann", "hello?")
+    _, private = await stage.writes("bob", "and here?")
+    await stage.shown(private, finished("You said: and here?"))
+    await stage.quiet()
     await stage.uses("chief", "answers", when="mention")
     _, where = await stage.mentions("ann", "hello again")
-    await stage.shown(where, lambda shown: shown[-1:] == ["You said: Ann: hello again"])
-    await stage.quiet()
-    assert [prompt.text.count("hello?") for prompt in stage.generator.prompts] == [0]
-    assert await stage.shown(silent, lambda shown: "hello?" not in "".join(shown)) is not None
+    await stage.shown(where, finished("You said: Ann: hello again"))
+    assert all("hello?" not in prompt.text for prompt in stage.generator.prompts)
 
 
 async def test_who_is_denied_is_told_so_and_not_answered(stage: Stage) -> None:
@@ -109,6 +119,8 @@ async def test_people_get_what_is_kept_about_them_and_have_it_deleted(stage: Sta
     _, where = await stage.mentions("ann", "my cat is called Tom")
     await stage.offers(where, "Regenerate")
     assert "1 messages" in await stage.uses("ann", "privacy show")
+    assert "not used to train" in await stage.uses("ann", "privacy feedback", use=False)
+    assert "not used to train" in await stage.uses("ann", "privacy show")
     kept = json.loads(await stage.fetches("ann", "privacy export"))
     assert "my cat is called Tom" in json.dumps(kept)
     assert "Nothing was changed" in await stage.confirms("ann", "privacy delete", "Cancel")
@@ -117,10 +129,24 @@ async def test_people_get_what_is_kept_about_them_and_have_it_deleted(stage: Sta
     assert "Done" in told
     for query in (
         "SELECT count(*) FROM turns WHERE text LIKE '%Tom%'",
-        "SELECT count(*) FROM answers WHERE prompt_text LIKE '%Tom%' OR text LIKE '%Tom%'",
+        "SELECT count(*) FROM answers WHERE text LIKE '%Tom%'",
+        "SELECT count(*) FROM prompts",
         "SELECT count(*) FROM replies WHERE author_name = 'Ann'",
     ):
         assert stage.rows(query) == [(0,)]
+
+
+async def test_a_channel_is_exported_and_wiped_after_a_question(stage: Stage) -> None:
+    await stage.uses("chief", "persona set", text="You are a cook.")
+    _, where = await stage.mentions("ann", "my cat is called Tom")
+    await stage.offers(where, "Regenerate")
+    assert "my cat is called Tom" in await stage.fetches("chief", "channel export")
+    assert "2 messages are deleted" in await stage.confirms(
+        "chief", "channel wipe", "Delete it all"
+    )
+    assert stage.rows("SELECT count(*) FROM turns") == [(0,)]
+    assert "no answer of mine" in await stage.presses("ann", where, "Regenerate")
+    assert "You are a cook." in await stage.uses("ann", "persona show")
 
 
 @pytest.mark.parametrize("who", ["ann", "chief"])

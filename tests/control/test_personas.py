@@ -33,7 +33,14 @@ async def test_a_persona_comes_from_a_text_a_file_or_a_preset(desk: Desk) -> Non
 async def test_without_a_text_a_window_opens_with_the_present_one(desk: Desk) -> None:
     form = (await desk.use("persona set")).form
     assert form is not None
-    assert [field.value for field in form.fields] == ["You are kind."]
+    assert [field.value for field in form.fields] == ["You are kind.", ""]
+
+
+async def test_a_file_chosen_in_the_window_goes_before_its_unchanged_text(desk: Desk) -> None:
+    await desk.use("persona set", arguments={"text": "You are kind.", "file": "You are a cook."})
+    assert await written(desk) == "You are a cook."
+    with pytest.raises(Refused):
+        await desk.use("persona set", arguments={"text": "You are kind.", "file": "Three."})
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,13 @@ def test_a_text_is_what_the_person_wrote() -> None:
     assert arguments_in(command, rest, "en") == expected
 
 
+def test_a_file_cannot_be_typed() -> None:
+    command, rest = command_in("persona set file=persona.txt")
+    with pytest.raises(Refused) as refused:
+        arguments_in(command, rest, "en")
+    assert "knows no `file`. It takes: [text=…] [preset=…]" in refused.value.notice
+
+
 @given(st.sampled_from([each.name for each in COMMANDS]), st.text())
 def test_whatever_is_written_is_understood_or_refused_with_words(name: str, line: str) -> None:
     command, rest = command_in(f"{name} {line}")
