@@ -20,14 +20,24 @@ from __future__ import annotations
 
 
 class QuipuError(Exception):
-    """The root. `str(error)` is for the log and the operator, `notice` for the person waiting."""
+    """The root. `str(error)` is for the log and the operator, `notice` for the person waiting.
+
+    `key` names words of the catalogue, with `values` for what is in braces there: they are shown
+    instead of the notice, in the person's language.
+    """
 
     notice = "Something went wrong on my side, so I could not answer. Please try again."
+    key = ""
 
-    def __init__(self, message: str = "", *, notice: str | None = None) -> None:
+    def __init__(
+        self, message: str = "", *, notice: str | None = None, key: str = "", **values: object
+    ) -> None:
         super().__init__(message or notice or self.notice)
         if notice is not None:
             self.notice = notice
+        if key:
+            self.key = key
+        self.values = values
 
 
 class ConfigError(QuipuError):

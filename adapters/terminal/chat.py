@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 
 from adapters.terminal.messenger import TerminalMessenger
+from bot.control.words import told
 from bot.errors import QuipuError
 from bot.ports import Inbox, Personas
 from bot.values import Author, Inbound, Place, Standing
@@ -81,7 +82,7 @@ class TerminalChat:
             else:
                 persona = await self._personas.show(self._place)
         except QuipuError as error:
-            self._say(error.notice)
+            self._say(told(error, ""))
             return
         self._say(f"My persona: {persona.text}")
 

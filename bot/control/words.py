@@ -57,6 +57,8 @@ def say(key: str, locale: str = ENGLISH, **values: object) -> str:
 
 def told(error: QuipuError, locale: str) -> str:
     """What a person reads of an error: its own words, or those for its kind in their language."""
+    if error.key:
+        return say(error.key, locale, **error.values)
     if "notice" in vars(error):
         return error.notice
     keys = (f"conversation.failure.{kind.__name__}" for kind in type(error).__mro__)

@@ -22,7 +22,6 @@ from bot.values import Author, Inbound, Place, Reply, ReplyState
 
 log = structlog.get_logger(__name__)
 
-NOT_YOURS = "Only who asked for this answer, or an admin, can stop it."
 
 GREETING = "Hello!"
 """What a mention without a word is taken for."""
@@ -131,7 +130,7 @@ class Conversations:
         if reply is None:
             return False
         if author.id != reply.author.id and not author.manages:
-            raise Forbidden(f"{author.id} may not stop reply {reply.id}", notice=NOT_YOURS)
+            raise Forbidden(f"{author.id} may not stop reply {reply.id}", key="error.not_the_asker")
         log.info("stopped", reply=reply.id, place=place.id, author=author.id)
         await self._answering.stop(reply)
         return True

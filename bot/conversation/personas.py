@@ -11,8 +11,6 @@ from bot.values import Author, Persona, Place
 
 log = structlog.get_logger(__name__)
 
-NOT_ALLOWED = "Only people who manage this channel can set its persona."
-
 
 class PersonaBook:
     """Implements the Personas port. `default` holds where nobody has set one."""
@@ -36,7 +34,7 @@ class PersonaBook:
         self._authorise(author, "set", place)
         text = text.strip()
         if not text:
-            raise Refused("empty persona", notice="A persona needs at least a few words.")
+            raise Refused("empty persona", key="conversation.empty_persona")
         choice = await self._choices.choice(place)
         (await self._engines.builder(choice.model)).check(Persona(text))
         persona = await self._store.set_persona(channel_scope(place), text, author)
@@ -54,7 +52,11 @@ class PersonaBook:
     def _authorise(author: Author, action: str, place: Place) -> None:
         if not author.manages:
             log.info("persona refused", action=action, place=place.id, author=author.id)
-            raise Forbidden(f"{author.id} may not {action} the persona", notice=NOT_ALLOWED)
+            raise Forbidden(
+                f"{author.id} may not {action} the persona",
+                key="error.not_an_admin",
+                command="persona",
+            )
 
 
 def channel_scope(place: Place) -> str:

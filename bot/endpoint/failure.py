@@ -6,8 +6,6 @@ from enum import Enum, auto
 
 from bot.errors import GenerationError, QuipuError
 
-BUSY = "My model's server has too much to do right now. Please try again in a moment."
-
 
 class Again(Enum):
     """Where the same request has a chance."""
@@ -43,7 +41,9 @@ class Failure(Exception):
 
 def silent(url: str, seconds: float) -> Failure:
     """Nothing came for so long; the server works, so only another one may be quicker."""
-    error = GenerationError(f"{url} wrote nothing for {seconds:g} s", notice=BUSY)
+    error = GenerationError(
+        f"{url} wrote nothing for {seconds:g} s", key="conversation.server_busy"
+    )
     return Failure(error, Again.ELSEWHERE)
 
 

@@ -7,10 +7,9 @@ import sys
 
 import openai
 
-from bot.endpoint.failure import BUSY, Again, Failure
+from bot.endpoint.failure import Again, Failure
 from bot.errors import Busy, ConfigError, GenerationError, QuipuError, TooLong
 
-AWAY = "My model's server cannot be reached right now. Please try again in a moment."
 MOST_WORDS = 240
 """Of a server's message: some servers repeat the whole request in it."""
 
@@ -67,7 +66,7 @@ def _words(error: openai.APIError) -> str:
 
 def _judged(status: int, words: str, said: str) -> tuple[QuipuError, Again]:
     if status in (429, 503):
-        return Busy(said, notice=BUSY), Again.ANYWHERE
+        return Busy(said, key="conversation.server_busy"), Again.ANYWHERE
     if status in (400, 413, 422, 500) and CONTEXT.search(words):
         return TooLong(said), Again.NOWHERE
     if status in (401, 403):
@@ -87,7 +86,7 @@ def _pause(error: openai.APIStatusError) -> float | None:
 
 
 def _away(said: str) -> Failure:
-    return Failure(GenerationError(said, notice=AWAY), Again.ANYWHERE)
+    return Failure(GenerationError(said, key="conversation.server_away"), Again.ANYWHERE)
 
 
 def _broken(said: str, *, words: str = "") -> Failure:

@@ -18,11 +18,6 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-OTHERS_BUSY = (
-    "The model for this place has to wait until another one has finished its answers. "
-    "Please try again in a moment."
-)
-
 
 class Moves:
     """Loads and unloads residents. `patience` bounds the wait for one that has to make room.
@@ -148,7 +143,7 @@ class Moves:
                         await self.news()
             except TimeoutError:
                 words = f"{resident.title} is in use by {resident.users} answers"
-                raise Busy(words, notice=OTHERS_BUSY) from None
+                raise Busy(words, key="conversation.others_busy") from None
             yield
         finally:
             resident.draining = False

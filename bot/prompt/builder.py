@@ -79,8 +79,9 @@ class PromptBuilder:
         if bare > allowed:
             raise TooLong(
                 f"the persona takes {bare} tokens, and {allowed} are allowed",
-                notice=f"That persona is too long: it takes {bare} of the model's tokens, "
-                f"and only {allowed} leave enough room for a conversation.",
+                key="conversation.persona_too_long",
+                tokens=bare,
+                allowed=allowed,
             )
         return bare
 

@@ -147,6 +147,7 @@ def test_an_adapter_needs_its_own_files_only(tmp_path: Path) -> None:
     assert lacking(tmp_path, weights=True) == ["adapter_model.safetensors"]
 
 
+@pytest.mark.slow
 async def test_metas_download_is_imported_checked_and_spoken_with(quipu: Program) -> None:
     source = quipu.home / "llama" / "llama-2-toy-chat"
     publish(source, Toy(key_value_heads=4), train_pieces(), count=2)

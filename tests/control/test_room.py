@@ -190,7 +190,7 @@ NAMES = st.sampled_from(sorted({a.name for c in COMMANDS for a in c.arguments}))
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     path=st.sampled_from(sorted(BY_PATH)),

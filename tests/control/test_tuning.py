@@ -176,7 +176,7 @@ async def test_no_admin_gets_beyond_the_configuration(
     assert (await desk.steering.settings.limits(CHANNEL))["person_messages"] == 10
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     name=st.sampled_from(sorted(SETTINGS)),
     value=st.none()

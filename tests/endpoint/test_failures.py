@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bot.control.words import told
 from bot.errors import Busy, ConfigError, GenerationError
 from bot.values import FinishReason
 from tests.endpoint.conftest import WORDS, Connect, Serve
@@ -91,7 +92,7 @@ async def test_a_server_that_was_down_is_asked_again_when_it_is_back(
     await server.start()
     text, _ = await read(ask(generator))
 
-    assert "cannot be reached" in caught.value.notice
+    assert "cannot be reached" in told(caught.value, "")
     assert rested
     assert text == WHOLE
     assert not generator.stats()[0].rests
@@ -137,7 +138,7 @@ async def test_a_pause_too_long_for_people_is_told_instead(serve: Serve, connect
 
     with pytest.raises(Busy) as caught:
         await read(ask(connect(server)))
-    assert "too much to do" in caught.value.notice
+    assert "too much to do" in told(caught.value, "")
     assert len(server.answers) == 1
 
 

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from bot.control.words import told
 from bot.engines import Engines
 from bot.errors import Busy, ModelLoadError
 from tests.board import PATIENCE
@@ -96,7 +97,7 @@ async def test_patience_has_an_end_and_then_everything_is_as_before(
     async with engines.use("one") as engine:
         with pytest.raises(Busy) as caught:
             await visit(engines, "two")
-        assert "has to wait" in caught.value.notice
+        assert "has to wait" in told(caught.value, "")
         assert await visit(engines, "one") is engine.generator
     await visit(engines, "two")
     assert list(engines.loaded) == ["two"]

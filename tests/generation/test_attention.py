@@ -58,7 +58,7 @@ def plain(reference: Reference, ids: list[int]) -> Tensor:
     cuts=st.lists(st.lists(st.integers(1, 60), min_size=1, max_size=5), min_size=1, max_size=6),
     paged=st.booleans(),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_any_way_of_cutting_prompts_gives_the_models_own_logits(
     loaded: LoadedModel,
     reference: Reference,

@@ -238,7 +238,7 @@ def of_others(connection: Connection) -> list[str]:
 
 
 @given(EVENTS, st.data())
-@settings(deadline=None, max_examples=80, phases=PHASES)
+@settings(deadline=None, max_examples=30, phases=PHASES)
 def test_none_of_a_forgotten_persons_words_are_in_any_table(
     events: list[tuple[Any, ...]], data: st.DataObject
 ) -> None:
