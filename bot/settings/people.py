@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -44,3 +45,7 @@ class PresetSettings(BaseModel):
     def texts(self) -> dict[str, str]:
         """The texts by name."""
         return dict(self.__pydantic_extra__ or {})
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, str]]:
+        """The names alone: whatever stands in the texts, a log has no use for it."""
+        yield "names", ", ".join(self.texts)

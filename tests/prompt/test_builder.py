@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.control.words import told
 from bot.errors import Refused, TooLong
 from bot.prompt.builder import PromptBuilder
 from bot.prompt.formats import Llama2Format
@@ -98,7 +99,7 @@ def test_a_persona_without_room_for_a_conversation_is_refused_with_figures(
     long = Persona("You are a pirate. " * 200)
     with pytest.raises(TooLong) as refusal:
         builder(tokenizer).check(long)
-    assert "96" in refusal.value.notice
+    assert "96" in told(refusal.value, "")
     with pytest.raises(TooLong):
         builder(tokenizer).build(long, conversation(0), names=False)
 
