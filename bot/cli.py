@@ -50,7 +50,7 @@ class Call:
         level = "debug" if self.debug else settings.log.level
         if quiet and level == "info":
             level = "warning"
-        log.set_up(level, settings.log.format, self.mask)
+        log.set_up(level, settings.log.format, self.mask, texts=settings.log.texts)
         return settings
 
     def complain(self, error: BaseException) -> None:

@@ -10,6 +10,7 @@ QuipuError
 │   ├── Throttled        not before `retry_after` seconds
 │   └── Undeliverable    never: the place is gone or closed to the bot
 ├── GenerationError      the model failed while it was writing
+│   ├── GeneratorLost    it will never write again in this process
 │   └── ModelLoadError   the model could not be loaded
 └── StorageError         the database did not answer or does not fit
 
@@ -94,6 +95,12 @@ class GenerationError(QuipuError):
     """The model failed while it was writing this answer; other answers are not affected."""
 
     notice = "I stumbled while writing this answer. Please try again."
+
+
+class GeneratorLost(GenerationError):
+    """The model's device failed, or a step of it hangs: only a new process will write again."""
+
+    notice = "My model has failed and has to be started anew. Please ask me again in a moment."
 
 
 class ModelLoadError(GenerationError):

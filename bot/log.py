@@ -9,6 +9,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterable, Mapping
+from contextvars import Context
 from typing import Any, TextIO
 from urllib.parse import quote
 
@@ -21,6 +22,9 @@ SHORTEST_SECRET = 4
 
 LIBRARIES = ("aiosqlite", "alembic", "asyncio", "discord", "httpx", "sqlalchemy", "transformers")
 """What these say below a warning is of interest to their own developers only."""
+
+TEXTS = frozenset({"asked", "answered", "file"})
+"""Keys under which people's own words may be logged, if the configuration wants that."""
 
 WITH_OWN_HANDLERS = ("transformers", "huggingface_hub")
 
@@ -71,15 +75,18 @@ class Mask:
         return value if value is None or isinstance(value, (int, float)) else self(repr(value))
 
 
-def set_up(level: str, layout: str, mask: Mask, stream: TextIO | None = None) -> None:
+def set_up(
+    level: str, layout: str, mask: Mask, stream: TextIO | None = None, *, texts: bool = False
+) -> None:
     """Configure structlog and standard logging for the whole process.
 
     `layout` is "console", "json" or "auto", which looks at whether the stream is a terminal.
+    Without `texts` what people and the model say is left out of every line.
     """
     stream = stream or sys.stderr
     console = layout == "console" or (layout == "auto" and stream.isatty())
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(_formatter(mask, stream, console=console))
+    handler.setFormatter(_formatter(mask, stream, console=console, texts=texts))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
@@ -117,7 +124,16 @@ def _shared() -> list[Processor]:
     ]
 
 
-def _formatter(mask: Mask, stream: TextIO, *, console: bool) -> logging.Formatter:
+def apart() -> Context:
+    """A context without the ids of the reply at hand, for work that outlives it."""
+    return Context()
+
+
+def _without_texts(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {key: value for key, value in event.items() if key not in TEXTS}
+
+
+def _formatter(mask: Mask, stream: TextIO, *, console: bool, texts: bool) -> logging.Formatter:
     renderers: list[Processor]
     if console:
         # plain: the pretty one prints local variables, and those hold secrets
@@ -131,6 +147,7 @@ def _formatter(mask: Mask, stream: TextIO, *, console: bool) -> logging.Formatte
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             *([] if console else [structlog.processors.format_exc_info]),
+            *([] if texts else [_without_texts]),
             mask.event,
             *renderers,
             mask.rendered,

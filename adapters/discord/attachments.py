@@ -119,7 +119,7 @@ class Attachments:
         try:
             return await self.text(file)
         except (Refused, PlatformError) as error:
-            log.info("discord.file_not_read", name=file.name, reason=str(error))
+            log.info("discord.file_not_read", file=file.name, reason=str(error))
             return None
 
     async def _fetch(self, file: Attached, most: int) -> bytes:

@@ -86,7 +86,7 @@ class Files:
                 whole = await self._whole(workspace, file)
                 return fenced(name_of(whole), await self.text(workspace, whole))
         except (Refused, PlatformError, TimeoutError) as error:
-            log.info("slack.file_not_read", name=name_of(file), reason=str(error))
+            log.info("slack.file_not_read", file=name_of(file), reason=str(error))
             return None
 
     async def _whole(self, workspace: Workspace, file: FileInfo) -> FileInfo:

@@ -16,6 +16,7 @@ from bot.control.records import Origin
 from bot.control.response import Button
 from bot.control.words import say, told
 from bot.conversation.earlier import Earlier, earlier
+from bot.conversation.life import Life
 from bot.engines import Engine, Engines
 from bot.errors import (
     GenerationError,
@@ -25,6 +26,7 @@ from bot.errors import (
     TooLong,
     Undeliverable,
 )
+from bot.operation.facts import UNOBSERVED, ModelAnswered, Observer
 from bot.ports import Answer, Choices, Messenger, Personas, Store
 from bot.prompt.builder import PromptBuilder
 from bot.reply.delivery import PATIENCE, Delivery
@@ -54,6 +56,7 @@ class Answering:
         records: ReplyStore,
         buttons: Buttons,
         behaviours: Behaviours,
+        observer: Observer = UNOBSERVED,
     ) -> None:
         self._store = store
         self._engines = engines
@@ -64,6 +67,8 @@ class Answering:
         self._records = records
         self._buttons = buttons
         self._behaviours = behaviours
+        self._observer = observer
+        self._lives: dict[int, Life] = {}
         self._running: dict[int, Answer] = {}
         self._waiting: dict[int, asyncio.Timeout] = {}
         self._stopped: set[int] = set()
@@ -101,6 +106,7 @@ class Answering:
                 await self._explain(reply, past, delivery, unforeseen)
             finally:
                 self._stopped.discard(reply.id)
+                self._lives.pop(reply.id, None)
 
     async def interrupt(self, reply: Reply, messenger: Messenger) -> None:
         """Too old to be answered again: say so where its text stands."""
@@ -112,20 +118,31 @@ class Answering:
             except PlatformError as error:
                 await self._fail(reply, error)
                 return
-        await self._store.end(reply.id, ReplyState.INTERRUPTED, text=text)
+        await self._end(reply, ReplyState.INTERRUPTED, text=text)
 
     def _delivery(self, reply: Reply, messenger: Messenger) -> Delivery:
         async def journal(part: Part) -> None:
             await self._store.save_part(reply.id, part)
 
         outlet = messenger.outlet(reply.place, reply.message_id)
-        return Delivery(
+        delivery = Delivery(
             outlet,
             reply,
             journal,
             patience=self._patience,
             buttons=self._buttons.while_writing(reply),
         )
+        life = self._lives[reply.id] = Life(reply, self._observer)
+        life.edits, life.shown = lambda: delivery.edits, lambda: delivery.shown_at
+        return delivery
+
+    async def _end(
+        self, reply: Reply, state: ReplyState, *, text: str | None = None, reason: str = ""
+    ) -> None:
+        """End the reply in the journal, and tell of its life."""
+        await self._store.end(reply.id, state, text=text, reason=reason)
+        if life := self._lives.pop(reply.id, None):
+            life.end(state, reason, text=text)
 
     async def _bring(
         self, reply: Reply, past: Earlier, delivery: Delivery, text: str, state: ReplyState
@@ -139,7 +156,7 @@ class Answering:
             reason = say("conversation.not_again", reply.locale, reason=notice)
             shown = text if stopped else explained(text, reason)
         await delivery.finish(shown, await self._offered(reply))
-        await self._store.end(reply.id, state, text=text)
+        await self._end(reply, state, text=text)
 
     async def _offered(self, reply: Reply) -> tuple[Button, ...]:
         """The buttons of an ended reply, which are worth less than its text."""
@@ -184,6 +201,8 @@ class Answering:
         await self._store.advance(reply.id, ReplyState.QUEUED)
         sampling = _sampling(choice, engine, past)
         adapter = _adapter(choice, engine)
+        life = self._lives[reply.id]
+        life.queued(engine.title, adapter, prompt)
         answer = engine.generator.generate(prompt, sampling, reply.place, adapter=adapter)
         delivery.waiting = lambda: Waiting(answer.waiting, answer.wait)
         self._running[reply.id] = answer
@@ -191,9 +210,11 @@ class Answering:
             async with aclosing(answer):
                 if reply.id in self._stopped:
                     await answer.aclose()
-                text = await self._grown(reply, prompt.begun, answer, delivery)
+                text = await self._grown(reply, prompt.begun, answer, delivery, engine.title)
         finally:
             del self._running[reply.id]
+            if answer.finish is not None:
+                life.finished(answer.finish)
         if answer.finish is None:
             raise GenerationError(f"the answer to {reply.message_id} ended without a finish")
         stopped = answer.finish.reason is FinishReason.CANCELLED
@@ -204,8 +225,11 @@ class Answering:
             await self._store.complete(reply.id, text, answer.finish, prompt, origin)
         return text, ReplyState.STOPPED if stopped else ReplyState.DELIVERED
 
-    async def _grown(self, reply: Reply, begun: str, answer: Answer, delivery: Delivery) -> str:
+    async def _grown(
+        self, reply: Reply, begun: str, answer: Answer, delivery: Delivery, model: str
+    ) -> str:
         text, saved, first = begun, 0.0, True
+        life = self._lives[reply.id]
         if begun:
             delivery.show(text)
         async for delta in answer:
@@ -213,17 +237,20 @@ class Answering:
                 await self._store.advance(reply.id, ReplyState.GENERATING)
                 first = False
             text += delta
+            life.text()
             if text.strip():
                 delivery.show(text)
             if delivery.lost:
                 await delivery.finish(text)  # raises the reason
             if time.monotonic() - saved >= self._journal_interval:
                 await self._store.flush(reply.id, text)
+                self._observer.note(ModelAnswered(model))
                 saved = time.monotonic()
         return text.strip()
 
     async def _prompt(self, reply: Reply, past: Earlier, builder: PromptBuilder) -> Prompt:
         turns = await self._store.history(reply.place, reply.id)
+        self._lives[reply.id].asked(turns)
         persona = await self._personas.show(reply.place)
         behaviour = await self._behaviours.behaviour(reply.place)
         names = behaviour.names and not reply.place.private
@@ -267,8 +294,7 @@ class Answering:
         state: ReplyState = ReplyState.FAILED,
     ) -> None:
         reason = f"{type(error).__name__}: {error}"
-        log.warning("answer failed", reply=reply.id, state=state, reason=reason)
-        await self._store.end(reply.id, state, text=text, reason=reason)
+        await self._end(reply, state, text=text, reason=reason)
 
 
 def _sampling(choice: Choice, engine: Engine, past: Earlier) -> Sampling:

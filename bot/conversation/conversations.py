@@ -8,14 +8,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from bot.control.ports import Gate
 from bot.control.words import say, told
 from bot.conversation.admission import Admissions, OpenGate
 from bot.conversation.answering import Answering
 from bot.conversation.lanes import Lanes
+from bot.conversation.life import note_ending
 from bot.conversation.queue_notices import QueueNotices
 from bot.errors import Busy, Forbidden, PlatformError, StorageError
+from bot.operation.facts import UNOBSERVED, MessageRefused, Observer
 from bot.ports import Messenger, Outlet, Store
 from bot.reply.delivery import PATIENCE, nonce
 from bot.values import Author, Inbound, Place, Reply, ReplyState
@@ -44,9 +47,11 @@ class Conversations:
         resume_within: timedelta,
         gate: Gate | None = None,
         patience: float = PATIENCE,
+        observer: Observer = UNOBSERVED,
     ) -> None:
         self._store = store
         self._answering = answering
+        self._observer = observer
         self._resume_within = resume_within
         self._messengers: dict[str, Messenger] = {}
         self._admissions = Admissions(gate or OpenGate())
@@ -66,9 +71,15 @@ class Conversations:
             if not inbound.mentioned:
                 return False
             inbound = replace(inbound, text=GREETING)
+        with bound_contextvars(place=inbound.place.id, message=inbound.message_id):
+            return await self._claim(inbound)
+
+    async def _claim(self, inbound: Inbound) -> bool:
         try:
             admission = await self._admissions.ask(inbound)
             if not admission.admitted:
+                reason = admission.reason or "other"
+                self._observer.note(MessageRefused(inbound.place.platform, reason))
                 if admission.notice:
                     await self._excuse(inbound.place, inbound.message_id, admission.notice)
                 return False
@@ -81,6 +92,7 @@ class Conversations:
         if reply is None:
             log.debug("claimed before", place=inbound.place.id, message=inbound.message_id)
             return False
+        log.debug("reply claimed", reply=reply.id, author=inbound.author.id, asked=inbound.text)
         await self._queue(replace(reply, locale=inbound.locale))
         return True
 
@@ -95,7 +107,9 @@ class Conversations:
         log.debug("message deleted", place=place.id, known=known)
         waiting = self._lanes.remove(place.id, message_id)
         if waiting:
-            await self._store.end(waiting.id, ReplyState.STOPPED, reason="the message was deleted")
+            reason = "the message was deleted"
+            await self._store.end(waiting.id, ReplyState.STOPPED, reason=reason)
+            note_ending(waiting, ReplyState.STOPPED, self._observer, reason=reason)
             if self._knows(place):
                 await self._notices.drop(waiting, self._outlet(waiting))
 
@@ -148,7 +162,8 @@ class Conversations:
             if reply.state is ReplyState.DELIVERING or reply.claimed_at >= youngest:
                 self._lanes.put(reply, bounded=False)
             else:
-                await self._answering.interrupt(reply, messenger)
+                with bound_contextvars(**_ids(reply)):
+                    await self._answering.interrupt(reply, messenger)
         if replies:
             log.info("took up unfinished replies", platform=messenger.platform, count=len(replies))
         return len(replies)
@@ -167,6 +182,7 @@ class Conversations:
             words = say("conversation.too_many_wait", reply.locale)
             await self._excuse(reply.place, reply.message_id, words)
             await self._store.end(reply.id, ReplyState.FAILED, reason=str(error))
+            note_ending(reply, ReplyState.FAILED, self._observer, reason=str(error))
             return
         # What one person writes in a row is answered together: that is no queue.
         if before and before.author.id != reply.author.id and self._knows(reply.place):
@@ -191,6 +207,10 @@ class Conversations:
 
     async def _answer(self, replies: Sequence[Reply]) -> None:
         """Answer the newest of these; the others end as merged into it."""
+        with bound_contextvars(**_ids(replies[-1])):
+            await self._answer_newest(replies)
+
+    async def _answer_newest(self, replies: Sequence[Reply]) -> None:
         *merged, reply = replies
         messenger = self._messengers[reply.place.platform]
         try:
@@ -199,9 +219,16 @@ class Conversations:
             reply = await self._notices.end(reply)
             if merged:
                 await self._store.merge([each.id for each in merged], reply.id)
+            for each in merged:
+                note_ending(each, ReplyState.MERGED, self._observer, into=reply.id)
             await self._answering.answer(reply, messenger)
         except asyncio.CancelledError:
             raise
         except Exception:
             # The lane must live on whatever happens to one answer; the journal still has it.
             log.exception("answer failed", reply=reply.id, place=reply.place.id)
+
+
+def _ids(reply: Reply) -> dict[str, object]:
+    """What every line of the log carries that is written for this reply, wherever it is."""
+    return {"reply": reply.id, "place": reply.place.id, "message": reply.message_id}

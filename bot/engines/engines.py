@@ -27,6 +27,7 @@ from bot.engines.moves import Moves
 from bot.engines.ready import Ready
 from bot.engines.resident import Resident
 from bot.errors import GenerationError, QuipuError
+from bot.log import apart
 from bot.prompt.builder import PromptBuilder
 
 log = structlog.get_logger(__name__)
@@ -195,14 +196,15 @@ class Engines:
         if resident.engine is None or resident.busy or not resident.source.idle or self._closed:
             return
         retire = partial(self._retire, resident)
-        resident.timer = asyncio.get_running_loop().call_later(resident.source.idle, retire)
+        loop = asyncio.get_running_loop()
+        resident.timer = loop.call_later(resident.source.idle, retire, context=apart())
 
     def _retire(self, resident: Resident) -> None:
         self._spawn(self._moves.leave(resident, reason="idle"))
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Start work in the background; it is held on to, and waited for at the end."""
-        task = asyncio.create_task(work)
+        task = asyncio.create_task(work, context=apart())
         self._tasks.add(task)
         task.add_done_callback(self._done)
         return task

@@ -47,8 +47,13 @@ class Outbox:
 
     def send(self) -> list[AbstractEventLoop]:
         """Hand everything over; returns the loops that are closed, where nobody listens."""
-        letters, self._letters = self._letters, {}
-        return [loop for loop, batch in letters.items() if not _hand_over(loop, batch)]
+        closed = []
+        while self._letters:
+            loop, batch = next(iter(self._letters.items()))
+            if not _hand_over(loop, batch):
+                closed.append(loop)
+            del self._letters[loop]  # only now: what failed on its way is sent again
+        return closed
 
 
 def _hand_over(loop: AbstractEventLoop, letters: Sequence[Letter]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field, replace
 
 from bot.errors import Refused, TooLong
@@ -23,7 +24,8 @@ class Request:
     `tokens` holds the prompt and what was generated; the keys and values of the first `computed`
     of them lie in `slot`. `waiting` is the place in the queue and `wait` the seconds that this may
     take, None where nothing is known; both are 0 once it runs. `row` is the answer as the sampler
-    sees it, kept so that it counts no token twice.
+    sees it, kept so that it counts no token twice. What the worker logs for it is logged in its
+    `context`, which holds the ids of the reply.
     """
 
     prompt: tuple[int, ...]
@@ -37,12 +39,15 @@ class Request:
     reused: int = 0
     computed: int = 0
     slot: int | None = None
+    told: int = 0
+    faults: int = 0
     tokens: list[int] = field(init=False)
     row: Row = field(init=False)
+    context: Context = field(default_factory=copy_context, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.tokens = list(self.prompt)
-        self.row = Row(self.sampling, self.tokens, random.Random(self.seed))
+        self.row = self._row()
 
     @property
     def generated(self) -> int:
@@ -53,6 +58,23 @@ class Request:
     def pending(self) -> int:
         """How many tokens the model has yet to see before it can give the next one."""
         return len(self.tokens) - self.computed
+
+    def reroll(self) -> None:
+        """Take back numbers that were drawn for tokens which never came."""
+        self.row = self._row()
+
+    def rewind(self) -> None:
+        """As it was when its listener last heard of it, with nothing computed."""
+        del self.tokens[len(self.prompt) + self.told :]
+        self.computed, self.slot = 0, None
+        self.reroll()
+
+    def _row(self) -> Row:
+        dice = random.Random(self.seed)
+        row = Row(self.sampling, self.tokens, dice)
+        for _ in range(self.generated if row.draws else 0):
+            dice.random()
+        return row
 
 
 def check_request(

@@ -104,6 +104,8 @@ class Runner:
         """Whether the device still computes; after some errors a GPU never does again."""
         try:
             return bool(torch.ones(1, device=self._device).item() == 1.0)
+        except torch.OutOfMemoryError:
+            return True  # it is full, which can be mended
         except RuntimeError:
             return False
 

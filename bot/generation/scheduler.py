@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from bot.errors import GenerationError
 from bot.generation.attention import Span
 from bot.generation.fairness import FairQueue
@@ -13,6 +15,8 @@ from bot.generation.pace import Pace
 from bot.generation.prefixes import Match, Slot, Slots
 from bot.generation.request import Request
 from bot.values import FinishReason
+
+log = structlog.get_logger(__name__)
 
 HEADROOM = 32
 """Tokens beyond its prompt that must fit when a request is admitted."""
@@ -50,7 +54,8 @@ class Scheduler:
     prompts: half to the one admitted first, so that it is never starved, the rest to the shortest.
 
     When memory runs out, retained conversations are given up one by one, least recently used
-    first; then the youngest answer is put back and computed again later.
+    first; then the youngest answer is put back and computed again later. `share` bounds the prompt
+    tokens of a step for as long as an answer for which even that was too much is running.
     """
 
     def __init__(
@@ -61,6 +66,7 @@ class Scheduler:
         self.slots = slots
         self.pace = pace
         self.preempted = 0
+        self.share: int | None = None
         self._memory = memory
         self._context = context
         self._most = min(max_running, len(slots))
@@ -99,6 +105,7 @@ class Scheduler:
             return
         self.running.remove(request)
         self._release(request)
+        self.share = None
         self._limit = min(self._most, self._limit + 1)
 
     def forget(self, *, shrink: bool = False) -> None:
@@ -117,8 +124,13 @@ class Scheduler:
         self.running = []
         self.waiting = FairQueue()
         self.slots = Slots(len(self.slots))
+        self.share = None
         self._limit = self._most
         self._memory.clear()
+
+    def one_by_one(self) -> None:
+        """Admit one request only, and one more with each that ends: somebody breaks the steps."""
+        self._limit = 1
 
     def number(self) -> None:
         """Tell each request its place in the queue, and how long that will take."""
@@ -136,6 +148,7 @@ class Scheduler:
         self.waiting.put_back(request)
         self._limit = max(1, len(self.running))
         self.preempted += 1
+        request.context.run(log.info, "generation_put_back", tokens=len(request.tokens))
 
     def _admit(self, request: Request) -> bool:
         """Begin with the request, giving up what nobody uses if that makes the room for it."""
@@ -202,7 +215,7 @@ class Scheduler:
 
     def _prefill(self, decoding: int) -> Iterator[Work]:
         prompts = [request for request in self.running if request.pending > 1]
-        left = self.pace.prefill(decoding)
+        left = min(self.pace.prefill(decoding), self.share or self._context)
         first = prompts[:1] if len(prompts) > 1 else []
         shares = {r: min(r.pending, left // 2) for r in first}
         left -= sum(shares.values())

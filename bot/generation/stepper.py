@@ -118,6 +118,7 @@ class Stepper:
 
     def _fail(self, request: Request, error: Exception) -> Output:
         self.counters.failures += 1
+        request.context.run(log.warning, "generation_request_failed", error=repr(error))
         request.computed = 0  # nobody may go on from what it left
         self._scheduler.end(request)
         failure = GenerationError(f"the model failed: {type(error).__name__}: {error}")

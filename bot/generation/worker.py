@@ -111,6 +111,7 @@ class Worker:
             arrived, self._arrived = self._arrived, []
             cancelled, self._cancelled = self._cancelled, []
         for request in arrived:
+            request.context.run(log.debug, "generation_begins", prompt_tokens=len(request.prompt))
             self._scheduler.add(request)
         for request in cancelled:
             self._cancel(request)
@@ -145,6 +146,8 @@ class Worker:
             ear = self._ears.get(output.request)
             if output.ending is not None:
                 self._ears.pop(output.request, None)
+        if output.ending is not None:
+            _tell_ending(output)
         if ear is not None:
             self._outbox.put(ear, output.tokens, output.ending)
 
@@ -167,6 +170,17 @@ class Worker:
         with self._changed:
             self._closed = self._closed or reason
             self._changed.notify()
+
+
+def _tell_ending(output: Output) -> None:
+    request = output.request
+    request.context.run(
+        log.debug,
+        "generation_ended",
+        ending=str(output.ending),
+        tokens=request.generated,
+        reused_tokens=request.reused,
+    )
 
 
 def _default_threads() -> int:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
@@ -24,6 +26,7 @@ from tenacity import (
 
 from bot.control.response import Button
 from bot.errors import PlatformError, Throttled, Undeliverable
+from bot.operation.facts import Edits
 from bot.ports import Outlet
 from bot.reply.notices import queued
 from bot.text.split import Split, split
@@ -70,6 +73,8 @@ class Delivery:
         self._shown: dict[int, tuple[str, bool, tuple[Button, ...]]] = {}
         self._tried: set[int] = set()
         self._text = ""
+        self._edits = Counter[str]()
+        self.shown_at: float | None = None
         self.waiting: Callable[[], Waiting] = Waiting
         self._changed = asyncio.Event()
         self._final = asyncio.Event()
@@ -103,6 +108,11 @@ class Delivery:
         return self._text
 
     @property
+    def edits(self) -> Edits:
+        """What became of the texts so far."""
+        return Edits(**self._edits)
+
+    @property
     def lost(self) -> bool:
         """Whether the platform will never take this reply, so that writing on is in vain."""
         writer = self._writer
@@ -110,6 +120,8 @@ class Delivery:
 
     def show(self, text: str) -> None:
         """The text so far, whole. Returns at once."""
+        if self._changed.is_set():  # the one before has not been sent, and goes along with this
+            self._edits["merged"] += 1
         self._text = text
         self._changed.set()
 
@@ -211,6 +223,8 @@ class Delivery:
             if not final:
                 shown = (last.growing if self._outlet.appends else shown) + self._outlet.marker
             await self._bring_part(len(parts) - 1, shown, final=final, buttons=self._buttons)
+            if self._text and self.shown_at is None:
+                self.shown_at = time.monotonic()
             self._seen.set()
 
     def _parts(self, text: str) -> list[Split]:
@@ -222,12 +236,22 @@ class Delivery:
     ) -> None:
         if self._shown.get(index) == (text, final, buttons):
             return
+        try:
+            await self._sent(index, text, final=final, buttons=buttons)
+        except Throttled:
+            self._edits["throttled"] += 1
+            raise
+        self._shown[index] = (text, final, buttons)
+
+    async def _sent(
+        self, index: int, text: str, *, final: bool, buttons: tuple[Button, ...]
+    ) -> None:
         if index in self._messages:
             message_id = self._messages[index]
             await self._outlet.edit(message_id, text, final=final, buttons=buttons)
+            self._edits["sent"] += 1
         else:
             await self._create(index, text, final=final, buttons=buttons)
-        self._shown[index] = (text, final, buttons)
 
     async def _create(
         self, index: int, text: str, *, final: bool, buttons: tuple[Button, ...]
@@ -241,10 +265,12 @@ class Delivery:
         message_id = await self._outlet.create(
             text, nonce=key, final=final, again=again, buttons=buttons
         )
+        self._edits["sent"] += 1
         self._messages[index] = message_id
         await self._journal(Part(index, message_id, answer))
         if again:
             await self._outlet.edit(message_id, text, final=final, buttons=buttons)
+            self._edits["sent"] += 1
 
     async def _drop_surplus(self, text: str) -> None:
         """Take back messages of an earlier, longer attempt at this answer."""

@@ -75,10 +75,11 @@ class DataSettings(Section):
 
 
 class LogSettings(Section):
-    """What is logged to standard error, and how."""
+    """What is logged to standard error, and how; `texts` is for finding faults only."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "console", "json"] = "auto"
+    texts: bool = False
 
 
 class ShutdownSettings(Section):

@@ -115,3 +115,21 @@ def test_a_library_with_its_own_handler_is_taken_over() -> None:
 
 def test_secrets_too_short_to_be_masked_leave_the_text_readable() -> None:
     assert MASK("abcdef") == "abcdef"
+
+
+@pytest.mark.parametrize("texts", [False, True])
+def test_what_people_say_is_logged_only_if_that_is_wanted(*, texts: bool) -> None:
+    stream = io.StringIO()
+    log.set_up("info", "json", MASK, stream, texts=texts)
+    structlog.get_logger("bot").info("reply ended", asked="hello", answered="hi", tokens=1)
+    (line,) = lines(stream)
+    assert line["tokens"] == 1
+    assert ("asked" in line, "answered" in line) == (texts, texts)
+
+
+def test_work_that_outlives_a_reply_does_not_bear_its_ids() -> None:
+    stream = record("json")
+    with structlog.contextvars.bound_contextvars(reply=7):
+        structlog.get_logger("bot").info("within")
+        log.apart().run(structlog.get_logger("bot").info, "apart")
+    assert [line.get("reply") for line in lines(stream)] == [7, None]

@@ -26,6 +26,7 @@ from bot.conversation.personas import PersonaBook
 from bot.engines import Engine, Engines
 from bot.engines.engine import Source
 from bot.engines.ready import Ready
+from bot.operation.facts import UNOBSERVED, Observer
 from bot.prompt.builder import PromptBuilder
 from bot.prompt.formats import Llama2Format
 from bot.prompt.tokenizer import Tokenizer
@@ -133,6 +134,7 @@ async def build(tokenizer: Tokenizer, database: str) -> AsyncIterator[Build]:
             sources: Sequence[Source] = (),
             gate: Gate | None = None,
             patience: float = 3600.0,
+            observer: Observer = UNOBSERVED,
         ) -> House:
             await upgrade(database)
             store = await open_store(database)
@@ -156,6 +158,7 @@ async def build(tokenizer: Tokenizer, database: str) -> AsyncIterator[Build]:
                 records=records,
                 buttons=ReplyButtons(records),
                 behaviours=gate or OpenGate(),
+                observer=observer,
             )
             conversations = Conversations(
                 store,
@@ -164,6 +167,7 @@ async def build(tokenizer: Tokenizer, database: str) -> AsyncIterator[Build]:
                 resume_within=resume_within,
                 gate=gate,
                 patience=patience,
+                observer=observer,
             )
             control = ConversationControl(conversations, records, records)
             closing.push_async_callback(conversations.drain, 0.0)
