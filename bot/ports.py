@@ -75,6 +75,10 @@ class Outlet(Protocol):
         """Characters that one message may hold."""
 
     @property
+    def hides(self) -> str:
+        """The mark between two of which the platform hides text; empty where it has none."""
+
+    @property
     def marker(self) -> str:
         """Stands behind an unfinished text; empty where the platform shows that by itself."""
 

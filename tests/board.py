@@ -126,6 +126,8 @@ class BoardOutlet:
     def limit(self) -> int:
         return self.board.limit
 
+    hides = ""
+
     @property
     def marker(self) -> str:
         return "" if self.board.appends else MARKER

@@ -11,6 +11,7 @@ import aiohttp
 import structlog
 from yarl import URL
 
+from bot import plain
 from bot.errors import PlatformError, Refused
 
 log = structlog.get_logger(__name__)
@@ -49,7 +50,8 @@ class Attached:
     def read(cls, data: Mapping[str, Any]) -> Attached:
         """From Discord's own description."""
         kind = str(data.get("content_type") or "")
-        return cls(str(data["filename"]), str(data["url"]), int(data["size"]), kind)
+        name = plain.file_name(str(data["filename"]))
+        return cls(name, str(data["url"]), int(data["size"]), kind)
 
     @property
     def extension(self) -> str:
@@ -107,7 +109,7 @@ class Attachments:
             if text is None:
                 declined.append(file.name)
             else:
-                blocks.append(block(file, text))
+                blocks.append(plain.file_block(file.name, text))
         return "\n\n".join(blocks), tuple(declined)
 
     async def close(self) -> None:
@@ -149,13 +151,3 @@ async def _limited(stream: aiohttp.StreamReader, name: str, most: int) -> bytes:
         if len(content) > most:
             raise TooLargeError(f"{name} has more than {most} bytes")
     return bytes(content)
-
-
-def block(file: Attached, text: str) -> str:
-    """A file's name and its text in a fence that nothing within can close."""
-    fence = "```"
-    while fence in text:
-        fence += "`"
-    language = file.extension if file.extension.isalnum() else ""
-    ending = "" if text.endswith("\n") else "\n"
-    return f"{file.name}:\n{fence}{language}\n{text}{ending}{fence}"

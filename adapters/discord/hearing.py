@@ -12,6 +12,7 @@ import structlog
 from adapters.discord.attachments import Attached
 from adapters.discord.inbound import inbound_of, text_of
 from adapters.discord.places import place_of
+from bot import plain
 from bot.control.records import Behaviour
 from bot.errors import QuipuError
 
@@ -86,7 +87,7 @@ class Hearing:
 def attached(message: discord.Message) -> list[Attached]:
     """The files of a message."""
     return [
-        Attached(file.filename, file.url, file.size, file.content_type or "")
+        Attached(plain.file_name(file.filename), file.url, file.size, file.content_type or "")
         for file in message.attachments
     ]
 

@@ -11,6 +11,7 @@ import discord
 from adapters.discord.markup import Names, readable, without_mention
 from adapters.discord.places import place_of, standing_of
 from adapters.discord.threads import opened_by
+from bot import plain
 from bot.control.records import Behaviour
 from bot.values import Author, Inbound, Standing
 
@@ -139,11 +140,12 @@ def _quote(message: discord.Message) -> str:
     words = readable(message.content, _names(message)).strip()
     if len(words) > QUOTED_CHARACTERS:
         words = words[:QUOTED_CHARACTERS].rstrip() + "…"
-    return "\n".join(f"> {line}" for line in f"{message.author.display_name}: {words}".split("\n"))
+    author = plain.name(message.author.display_name)
+    return "\n".join(f"> {line}" for line in plain.text(f"{author}: {words}").split("\n"))
 
 
 def _names(message: discord.Message) -> Names:
-    people = {person.id: person.display_name for person in message.mentions}
+    people = {person.id: plain.name(person.display_name) for person in message.mentions}
     guild = message.guild
     if guild is None:
         return Names(people.get, _nobody, _nobody)
@@ -156,7 +158,7 @@ def _names(message: discord.Message) -> Names:
 
 def _name(find: Any, number: int) -> str | None:
     found = find(number)
-    return found.name if found is not None else None
+    return plain.name(found.name) if found is not None else None
 
 
 def _nobody(_: int) -> str | None:

@@ -54,6 +54,7 @@ class DiscordOutlet:
     """An Outlet for the reply to one message. Nothing it sends can ping anyone."""
 
     limit = LIMIT
+    hides = "||"
     marker = MARKER
     appends = False
 

@@ -14,9 +14,10 @@ from adapters.slack.api import Api
 from adapters.slack.blocks import LONGEST_MARKDOWN, Json, messages
 from adapters.slack.budget import VIEW, VIEW_ANEW, WHISPER
 from adapters.slack.elements import Options
-from adapters.slack.files import MOST_BYTES, FileInfo, Files, fenced
+from adapters.slack.files import MOST_BYTES, FileInfo, Files
 from adapters.slack.occasions import Occasion
 from adapters.slack.windows import Memo, form_window, note_window, page_window
+from bot import plain
 from bot.control.declarations import Kind
 from bot.control.ports import Control
 from bot.control.response import Button, Call, File, Form, Response
@@ -142,7 +143,7 @@ def memo_of(call: Call) -> Memo:
 def _instead(file: File, locale: str) -> str:
     """A file's text as a snippet, where the file itself cannot be sent."""
     try:
-        text = fenced(file.name, file.content.decode("utf-8"))
+        text = plain.file_block(file.name, file.content.decode("utf-8"))
     except UnicodeDecodeError:
         text = ""
     if not text or len(text) > LONGEST_MARKDOWN // 2:

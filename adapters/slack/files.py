@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
-from pathlib import PurePosixPath
 from typing import Any
 
 import aiohttp
@@ -15,6 +14,7 @@ from adapters.slack.api import Api
 from adapters.slack.budget import DIRECT, FILE, SHARE, UPLOAD
 from adapters.slack.recent import Recent
 from adapters.slack.workspaces import Workspace
+from bot import plain
 from bot.control.response import File
 from bot.errors import PlatformError, Refused
 
@@ -84,7 +84,7 @@ class Files:
         try:
             async with asyncio.timeout(PATIENCE):
                 whole = await self._whole(workspace, file)
-                return fenced(name_of(whole), await self.text(workspace, whole))
+                return plain.file_block(name_of(whole), await self.text(workspace, whole))
         except (Refused, PlatformError, TimeoutError) as error:
             log.info("slack.file_not_read", file=name_of(file), reason=str(error))
             return None
@@ -142,18 +142,7 @@ class Files:
 
 def name_of(file: FileInfo) -> str:
     """What a file is called."""
-    return str(file.get("name") or file.get("title") or file.get("id") or "?")
-
-
-def fenced(name: str, text: str) -> str:
-    """A file's name and its text in a fence that nothing within can close."""
-    fence = "```"
-    while fence in text:
-        fence += "`"
-    ending = PurePosixPath(name.lower()).suffix.removeprefix(".")
-    language = ending if ending.isalnum() else ""
-    newline = "" if text.endswith("\n") else "\n"
-    return f"{name}:\n{fence}{language}\n{text}{newline}{fence}"
+    return plain.file_name(str(file.get("name") or file.get("title") or file.get("id") or "?"))
 
 
 def _is_page(answer: aiohttp.ClientResponse, file: FileInfo) -> bool:

@@ -63,6 +63,7 @@ class SlackOutlet:
     """An Outlet for the reply to one message. Nothing it sends can ping anyone."""
 
     limit = LIMIT
+    hides = ""
 
     def __init__(self, desk: Desk, place: Place, answering: str) -> None:
         self._desk = desk

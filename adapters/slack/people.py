@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -12,9 +13,10 @@ from adapters.slack.api import Answer, Api
 from adapters.slack.budget import PERSON
 from adapters.slack.failures import Refusal
 from adapters.slack.groups import Groups
-from adapters.slack.places import is_private
+from adapters.slack.places import ids_of, is_private
 from adapters.slack.recent import Recent
 from adapters.slack.workspaces import Workspace
+from bot import plain
 from bot.errors import Busy, PlatformError
 from bot.values import Author, Standing
 
@@ -89,7 +91,7 @@ class People:
             async with asyncio.timeout(PATIENCE):
                 arguments = {"user": user, "include_locale": True}
                 answer = await self._api.call(workspace, PERSON, arguments, patient=False)
-            found = _person(answer, user)
+            found = _person(answer, user, workspace)
         except Refusal as error:
             log.info("slack.person_unknown", user=user, reason=str(error))
             found = Person(user)  # asking again would not help
@@ -100,10 +102,25 @@ class People:
         return found
 
 
-def _person(answer: Answer, user: str) -> Person:
+def _person(answer: Answer, user: str, workspace: Workspace) -> Person:
     said = answer.get("user") or {}
     profile = said.get("profile") or {}
     names = (profile.get("display_name"), profile.get("real_name"), said.get("real_name"))
     name = next((name for name in names if name), said.get("name") or user)
     roles = ("is_admin", "is_owner", "is_primary_owner")
-    return Person(name, any(said.get(role) for role in roles), str(said.get("locale") or ""))
+    manages = any(said.get(role) for role in roles) and not _stranger(said, workspace)
+    return Person(plain.name(str(name)) or user, manages, str(said.get("locale") or ""))
+
+
+def _stranger(said: Mapping[str, Any], workspace: Workspace) -> bool:
+    """Whether this is somebody of another organisation, who is here by a shared channel.
+
+    What Slack says of their roles is about the place that they come from.
+    """
+    home = str(said.get("team_id") or "")
+    if said.get("is_stranger") or not home or home == workspace.team:
+        return bool(said.get("is_stranger"))
+    grid = said.get("enterprise_user") or {}
+    enterprise, team = ids_of(workspace.key)
+    ours = bool(enterprise) and grid.get("enterprise_id") == enterprise
+    return not (ours and (team is None or team in (grid.get("teams") or ())))

@@ -77,6 +77,7 @@ class TerminalOutlet:
     """One answer on a screen; `ended` is set when its last word is there."""
 
     limit = WHOLE
+    hides = ""
     marker = MARKER
     appends = False
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from bot import plain
 from bot.control.ports import Handler, PeopleStore, SettingStore
 from bot.control.records import Change
 from bot.control.response import Call, File, Given, Response
@@ -70,12 +71,12 @@ def _line(call: Call, change: Change) -> str:
     at = f"{change.at.astimezone(UTC):%Y-%m-%d %H:%M}"
     where = spoken(call.place, change.scope, call.locale)
     before, after = _short(change.before, call.locale), _short(change.after, call.locale)
-    who = change.author.name or say("control.somebody", call.locale)
+    who = plain.shown(change.author.name) or say("control.somebody", call.locale)
     return f"- {at} UTC · {who} · {where} · {change.what}: {before} → {after}"
 
 
 def _short(value: str | None, locale: str) -> str:
     if value is None:
         return say("control.nothing", locale)
-    line = " ".join(value.replace("`", "'").split())
+    line = plain.name(value.replace("`", "'"), LONGEST + 1)
     return f"`{line[:LONGEST]}{'…' if len(line) > LONGEST else ''}`" if line else "``"

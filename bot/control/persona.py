@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import structlog
 
+from bot import plain
 from bot.control.commands import BY_PATH
 from bot.control.place_settings import PlaceSettings
 from bot.control.ports import Handler, SettingStore
@@ -122,7 +123,7 @@ class PersonaControl:
         """Numbers of versions that can be restored, with labels."""
         found = await self._versions(place, VERSIONS * 2)
         return [
-            (str(each.version), f"{each.version} · {each.set_by} · {at(each)}")
+            (str(each.version), f"{each.version} · {plain.name(each.set_by)} · {at(each)}")
             for each in found
             if each.text
         ]
@@ -186,6 +187,6 @@ def _described(call: Call, persona: Persona) -> dict[str, object]:
     return {
         "version": persona.version or "–",
         "origin": spoken(call.place, persona.scope, call.locale),
-        "author": persona.set_by or "–",
+        "author": plain.shown(persona.set_by) or "–",
         "at": at(persona),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -12,6 +13,8 @@ Given = str | int | float | bool
 """The value of an argument; a file is its text."""
 
 PREFIX = "q"
+REPLY_ID = re.compile(r"[0-9]{0,18}")
+"""What a database can hold as a number; nothing for none."""
 LONGEST_ID = 100
 """Characters of a button's id on Discord; Slack allows more."""
 
@@ -71,7 +74,7 @@ class Pressed:
 def pressed(button_id: str) -> Pressed | None:
     """Read a button's id; None for one that is not ours."""
     parts = button_id.split(":")
-    if len(parts) < 4 or parts[0] != PREFIX or (parts[2] and not parts[2].isdecimal()):
+    if len(parts) < 4 or parts[0] != PREFIX or not REPLY_ID.fullmatch(parts[2]):
         return None
     pairs = (part.partition("=") for part in parts[4:])
     return Pressed(

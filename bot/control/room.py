@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import structlog
 
+from bot import plain
 from bot.control.arguments import checked
 from bot.control.authority import LEAVE, authorise
 from bot.control.commands import BY_PATH
@@ -59,6 +60,7 @@ class ControlRoom:
         """Nothing in the call is trusted but its place and author."""
         if call.command == CANCEL:
             return Response(say("control.cancelled", call.locale))
+        call = _readable(call)
         command, handler = BY_PATH.get(call.command), self._handlers.get(call.command)
         if command is None or handler is None:
             raise refusal("control.unknown", call.locale, prefix=call.prefix)
@@ -127,6 +129,13 @@ class ControlRoom:
             return False
         at = self._asked.pop(_asked(call), None)
         return at is not None and self._clock() - at < PATIENCE
+
+
+def _readable(call: Call) -> Call:
+    """The call with a name and texts that can be kept."""
+    given = call.arguments.items()
+    texts = {name: plain.text(value) if isinstance(value, str) else value for name, value in given}
+    return replace(call, author=plain.author(call.author), arguments=texts)
 
 
 def _asked(call: Call) -> Asked:

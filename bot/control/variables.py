@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from bot import plain
 from bot.ports import Personas
 from bot.values import Author, Inbound, Persona, Place
 
 VARIABLE = re.compile(r"\{(channel|server|date|time|weekday|user)\}")
 """Other braces stay as they are written."""
 
+LONGEST_NAME = 32
 REMEMBERED = 4096
 """Places whose names are kept in memory; the platform tells them with every message."""
 
@@ -86,9 +88,10 @@ def values(names: Names, now: datetime) -> dict[str, str]:
     """What each variable stands for."""
     now = now.astimezone(UTC)
     return {
-        "channel": names.channel or "this channel",
-        "server": names.server or "this server",
-        "user": names.user or "the user",
+        "channel": plain.name(names.channel) or "this channel",
+        "server": plain.name(names.server) or "this server",
+        # Anybody can choose what they are called; the persona is not theirs to write.
+        "user": plain.quoted(plain.name(names.user, LONGEST_NAME)) if names.user else "the user",
         "date": f"{now.day} {now:%B %Y}",
         "weekday": f"{now:%A}",
         "time": f"{now.hour:02}:{now.minute // STEP * STEP:02} UTC",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 from difflib import unified_diff
 
+from bot import plain
 from bot.control.response import Button, Call
 from bot.control.words import say
 from bot.values import Persona
@@ -17,7 +18,7 @@ BROKEN_FENCE = "`\N{ZERO WIDTH SPACE}`\N{ZERO WIDTH SPACE}`"
 
 def told(call: Call, new: Persona, old: Persona) -> str:
     """A version with who, when, and what it changed."""
-    head = f"**{new.version}** · {new.set_by or '–'} · {at(new)}"
+    head = f"**{new.version}** · {plain.shown(new.set_by) or '–'} · {at(new)}"
     if not new.text:
         return f"{head} · {say('persona.was_cleared', call.locale)}"
     difference = _difference(old.text, new.text)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from bot import plain
 from bot.control.ports import Gate
 from bot.control.words import say, told
 from bot.conversation.admission import Admissions, OpenGate
@@ -67,6 +68,7 @@ class Conversations:
 
         False if it is not answered: it was claimed before, or is not admitted.
         """
+        inbound = _readable(inbound)
         if not inbound.text.strip():
             if not inbound.mentioned:
                 return False
@@ -98,7 +100,7 @@ class Conversations:
 
     async def amend(self, place: Place, message_id: str, text: str) -> None:
         """An edited message changes its turn; an answer that is not begun yet will read it so."""
-        changed = await self._store.amend(place, message_id, text)
+        changed = await self._store.amend(place, message_id, plain.text(text))
         log.debug("message edited", place=place.id, known=changed)
 
     async def withdraw(self, place: Place, message_id: str) -> None:
@@ -232,3 +234,14 @@ class Conversations:
 def _ids(reply: Reply) -> dict[str, object]:
     """What every line of the log carries that is written for this reply, wherever it is."""
     return {"reply": reply.id, "place": reply.place.id, "message": reply.message_id}
+
+
+def _readable(inbound: Inbound) -> Inbound:
+    """What was said, with nothing in it or in its names that cannot be kept or is not seen."""
+    return replace(
+        inbound,
+        text=plain.text(inbound.text),
+        author=plain.author(inbound.author),
+        channel_name=plain.name(inbound.channel_name),
+        workspace_name=plain.name(inbound.workspace_name),
+    )

@@ -21,7 +21,11 @@ CHAT_MARGIN = 32
 LEAST_TOP_P = 1e-5
 """No server takes 0, which here means the likeliest token alone."""
 
-CONTROL_TAGS = (*LLAMA_2_TAGS, "<s>", "</s>", "<start_of_turn>", "<end_of_turn>", "<bos>", "<eos>")
+CONTROL_TAGS = (
+    *LLAMA_2_TAGS,
+    *("<s>", "</s>", "<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>"),
+    *("[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[TOOL_CALLS]"),
+)
 CONTROL_SHAPE = re.compile(r"<([|｜])(?=[^<>\s]{1,64}[|｜]>)")
 
 

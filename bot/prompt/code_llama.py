@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from bot.errors import ConfigError
 from bot.prompt.exchange import Exchange
-from bot.prompt.formats import REMEMBERED, metas_tags, neutralise
+from bot.prompt.formats import REMEMBERED, Plain, metas_tags
 from bot.prompt.tokenizer import STEP, Tokenizer
 
 TO_THE_USER = "\nDestination: user"
@@ -28,7 +28,7 @@ class CodeLlama70BFormat:
         if tokenizer.bos_id is None or len(step) != 1:
             raise ConfigError("the tokenizer lacks BOS or <step>, which Code Llama's format needs")
         self._bos, self._step = tokenizer.bos_id, step[0]
-        self._tags = metas_tags(tokenizer)
+        self._plain = Plain(tokenizer, metas_tags(tokenizer))
         self._segment = lru_cache(REMEMBERED)(lambda text: tuple(tokenizer.encode(text)))
 
     def encode(self, persona: str | None, exchanges: Sequence[Exchange]) -> list[int]:
@@ -61,5 +61,5 @@ class CodeLlama70BFormat:
     def _message(self, head: str, text: str) -> list[str]:
         if not text:
             return [head]
-        safe = neutralise(HEADER.sub(r"\1 :", text.strip()), self._tags)
+        safe = HEADER.sub(r"\1 :", self._plain(text.strip()))
         return [head, f"\n\n {safe}"]

@@ -6,6 +6,7 @@ neutralised before it is encoded.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Protocol
@@ -16,6 +17,12 @@ from bot.prompt.tokenizer import CODE_NAMES, Tokenizer
 
 LLAMA_2_TAGS = ("[INST]", "[/INST]", "<<SYS>>", "<</SYS>>")
 """generation.py of meta-llama/llama, SPECIAL_TAGS; its check minds the case, and so does ours."""
+
+PROBE = "persona-probe"
+WRITTEN_TAG = re.compile(
+    r"<[^<>\s]{1,64}>|\[/?[A-Z][A-Z_]+\]|^#{2,6} ?\w{2,40}:|^[A-Z]{2,40}:", re.MULTILINE
+)
+"""What marks a role in a template: `<|user|>`, `[INST]`, `### Response:`, `USER:`."""
 
 REMEMBERED = 4096
 """Encoded exchanges to remember, so that a turn of a long conversation encodes only what is new."""
@@ -36,9 +43,26 @@ class ChatFormat(Protocol):
 def neutralise(text: str, tags: Iterable[str]) -> str:
     """Put a space behind the first character of every tag, until the text holds none."""
     for tag in tags:
-        while tag in text:  # a tag such as "((" overlaps with itself
-            text = text.replace(tag, f"{tag[0]} {tag[1:]}" if len(tag) > 1 else " ")
+        if tag in text:
+            apart = f"{tag[0]} {tag[1:]}"
+            text = text.replace(tag, apart if tag not in apart else " ")
+            while tag in text:  # one such as "((" overlaps with itself
+                text = text.replace(tag, apart if tag not in apart else " ")
     return text
+
+
+class Plain:
+    """Makes texts harmless for one vocabulary, which may read them otherwise than they look."""
+
+    def __init__(self, tokenizer: Tokenizer, tags: Iterable[str]) -> None:
+        self._normal = tokenizer.normal
+        self._tags = tuple(tags)
+
+    def __call__(self, text: str) -> str:
+        normal = self._normal(text)
+        if normal != text and any(tag in normal for tag in self._tags):
+            text = normal  # it is read like that in any case
+        return neutralise(text, self._tags)
 
 
 def metas_tags(tokenizer: Tokenizer) -> tuple[str, ...]:
@@ -59,7 +83,7 @@ class Llama2Format:
                 "the tokenizer names no BOS or EOS token, which Llama 2's format needs"
             )
         self._bos, self._eos = tokenizer.bos_id, min(tokenizer.eos_ids)
-        self._tags = metas_tags(tokenizer)
+        self._plain = Plain(tokenizer, metas_tags(tokenizer))
         self._segment = lru_cache(REMEMBERED)(lambda text: tuple(tokenizer.encode(text)))
 
     def encode(self, persona: str | None, exchanges: Sequence[Exchange]) -> list[int]:
@@ -77,28 +101,29 @@ class Llama2Format:
         return f"{spelled} {begun}" if (begun := self._begun(exchanges)) else spelled
 
     def _begun(self, exchanges: Sequence[Exchange]) -> str:
-        return neutralise(exchanges[-1].begun, self._tags).strip() if exchanges else ""
+        return self._plain(exchanges[-1].begun).strip() if exchanges else ""
 
     def _segments(
         self, persona: str | None, exchanges: Sequence[Exchange]
     ) -> Iterable[tuple[str, bool]]:
         for index, exchange in enumerate(exchanges):
-            said = neutralise(exchange.said, self._tags)
+            said = self._plain(exchange.said)
             if persona is not None and index == 0:
-                safe = neutralise(persona, self._tags)
+                safe = self._plain(persona)
                 said = f"<<SYS>>\n{safe}\n<</SYS>>\n\n{said}"
             if exchange.answer is None:
                 yield f"[INST] {said.strip()} [/INST]", False
             else:
-                answer = neutralise(exchange.answer, self._tags).strip()
+                answer = self._plain(exchange.answer).strip()
                 yield f"[INST] {said.strip()} [/INST] {answer} ", True
 
 
 class TemplateFormat:
     """A model's own chat template (Jinja), rendered whole and encoded with its control tokens.
 
-    In people's text every spelled control token is neutralised first. A template that knows no
-    system role gets the persona at the head of the first message.
+    In people's text every spelled control token is neutralised first, and every tag that the
+    template itself writes, which for some models is plain text. A template that knows no system
+    role gets the persona at the head of the first message.
     """
 
     def __init__(
@@ -106,9 +131,10 @@ class TemplateFormat:
     ) -> None:
         self._template = template
         self._tokenizer = tokenizer
-        self._tags = tuple({*control, *LLAMA_2_TAGS} - {""})
         self._names = names
         self._system = self._takes_a_system_message()
+        tags = {*control, *LLAMA_2_TAGS, *self._written()} - {""}
+        self._plain = Plain(tokenizer, sorted(tags, key=len, reverse=True))
 
     def encode(self, persona: str | None, exchanges: Sequence[Exchange]) -> list[int]:
         return self._tokenizer.encode_template(self.spell(persona, exchanges))
@@ -134,18 +160,24 @@ class TemplateFormat:
                 messages.append({"role": "assistant", "content": begun})
         return messages
 
-    def _plain(self, text: str) -> str:
-        return neutralise(text, self._tags)
+    def _written(self) -> set[str]:
+        """The tags that the template puts around what is said."""
+        said = [{"role": "user", "content": PROBE}, {"role": "assistant", "content": PROBE}]
+        system = [{"role": "system", "content": PROBE}] if self._system else []
+        try:
+            rendered = self._render([*system, *said, said[0]])
+        except ConfigError:  # it will say so when somebody is answered
+            return set()
+        return set(WRITTEN_TAG.findall(rendered.replace(PROBE, " ")))
 
     def _takes_a_system_message(self) -> bool:
-        probe = "persona-probe"
         try:
             said = self._render(
-                [{"role": "system", "content": probe}, {"role": "user", "content": "x"}]
+                [{"role": "system", "content": PROBE}, {"role": "user", "content": "x"}]
             )
         except ConfigError:
             return False
-        return probe in said
+        return PROBE in said
 
     def _render(self, messages: list[dict[str, str]]) -> str:
         from jinja2 import TemplateError

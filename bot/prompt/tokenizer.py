@@ -23,6 +23,10 @@ CODE_PIECES = ("▁<PRE>", "▁<SUF>", "▁<MID>", "▁<EOT>", STEP)
 CODE_NAMES = tuple(piece.lstrip("▁") for piece in CODE_PIECES)
 
 
+PROBE = "ＩＮ\u200bＳＴ  a\u0301\u00ad ﬁ ｜ É"
+"""Changes if anything is normalised at all."""
+
+
 class Tokenizer(Protocol):
     """What the prompt and the text stream need of a tokenizer."""
 
@@ -34,6 +38,13 @@ class Tokenizer(Protocol):
 
     def encode(self, text: str) -> list[int]:
         """Ids of plain text; no control token, whatever the text says."""
+
+    def normal(self, text: str) -> str:
+        """The text as it is once the vocabulary's own rules have normalised it.
+
+        Most have none. Some read full-width letters as plain ones and leave out what is not seen,
+        so that a tag can be written in a way that only looks different.
+        """
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of ids, control tokens left out; broken bytes become U+FFFD."""
@@ -64,6 +75,10 @@ class SentencePieceTokenizer:
         self.eos_ids = (frozenset(eos_ids) or frozenset(own)) | step
         self.control_ids = frozenset(self._control.values())
         self.control_names = tuple(self._control)
+        self._identical = self._normalised(PROBE) == PROBE
+
+    def normal(self, text: str) -> str:
+        return text if self._identical else self._normalised(text)
 
     def encode(self, text: str) -> list[int]:
         ids: list[int] = self._pieces.encode(whole(text), out_type=int)
@@ -83,6 +98,11 @@ class SentencePieceTokenizer:
             elif piece:
                 ids += self.encode(piece)
         return ids
+
+    def _normalised(self, text: str) -> str:
+        # SentencePiece puts a space before the text, and its own sign for every one.
+        spelled: str = self._pieces.Normalize(whole(text)).replace("▁", " ")
+        return spelled if text.startswith((" ", "▁")) else spelled.removeprefix(" ")
 
     def _find_control(self) -> dict[str, int]:
         """Control tokens as people would spell them."""
@@ -111,6 +131,13 @@ class FastTokenizer:
         control = {i: token.content for i, token in added.items() if token.special}
         self.control_ids = frozenset(control)
         self.control_names = tuple(name for name in control.values() if name.strip())
+
+    def normal(self, text: str) -> str:
+        if self._plain.normalizer is None:
+            return text
+        normal: str = self._plain.normalizer.normalize_str(whole(text))
+        # Some put SentencePiece's sign for a space in, as the text itself never has it.
+        return normal if "▁" in text else normal.replace("▁", " ").removeprefix(" ")
 
     def encode(self, text: str) -> list[int]:
         ids: list[int] = self._plain.encode(whole(text), add_special_tokens=False).ids

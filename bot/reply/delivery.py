@@ -29,6 +29,7 @@ from bot.errors import PlatformError, Throttled, Undeliverable
 from bot.operation.facts import Edits
 from bot.ports import Outlet
 from bot.reply.notices import queued
+from bot.text.honest import honest
 from bot.text.split import Split, split
 from bot.values import Part, Place, Reply, ReplyState, Waiting
 
@@ -229,7 +230,8 @@ class Delivery:
 
     def _parts(self, text: str) -> list[Split]:
         # Always with room for the marker: with and without it the parts must be the same.
-        return split(text, self._outlet.limit - len(MARKER))
+        limit = self._outlet.limit - len(MARKER)
+        return split(honest(text), limit, hides=self._outlet.hides)
 
     async def _bring_part(
         self, index: int, text: str, *, final: bool, buttons: tuple[Button, ...] = ()

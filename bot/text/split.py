@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 
 import regex
 
+from bot.text import veil
+
 FENCE = regex.compile(r"^ {0,3}(`{3,8}|~{3,8})([^\n`]*)$", regex.MULTILINE)
 """A code fence as CommonMark has it: up to three spaces, three or more marks, an info string.
 Nobody writes more than eight marks, and a bound is needed to know the room that closing takes."""
@@ -59,19 +61,23 @@ class _Fence:
         return f"\n{self.mark}"
 
 
-def split(text: str, limit: int) -> list[Split]:
+def split(text: str, limit: int, *, hides: str = "") -> list[Split]:
     """Parts of at most `limit` characters. Joined without the repairs they are `text` again.
+
+    `hides` is the mark between two of which the platform hides text; see `bot.text.veil`.
 
     White space at a border outside code belongs to the part before it and is not shown. No part
     that is shown is empty, and grapheme clusters are cut only if one is longer than a part.
     """
     parts: list[Split] = []
     start, fence = 0, None
+    meant = frozenset(veil.pairs(text, hides))
     while start < len(text):
-        end = _end(text, start, fence, limit)
+        end = _end(text, start, fence, limit, hides)
         inside = _fence_at(text[start:end], fence)
         last = end == len(text)
         growing = _growing(text[start:end], fence)
+        growing = veil.mended(growing, end - len(growing), meant, hides)
         shown = _shown(growing, inside, last=last)
         if shown.strip():
             parts.append(Split(start, end, shown, growing.rstrip()))
@@ -93,7 +99,7 @@ def _shown(text: str, after: _Fence | None, *, last: bool) -> str:
     return text.rstrip("\n" if last else "\n ") + after.closing
 
 
-def _end(text: str, start: int, fence: _Fence | None, limit: int) -> int:
+def _end(text: str, start: int, fence: _Fence | None, limit: int, hides: str) -> int:
     """Where the part that begins at `start` ends."""
     opening = len(fence.opening) if fence else 0
     if len(text) - start + opening <= limit:
@@ -103,13 +109,13 @@ def _end(text: str, start: int, fence: _Fence | None, limit: int) -> int:
             return len(text)
     room = limit - opening - CLOSING_ROOM
     window = text[start : start + room]
-    return start + (_border(window, fence) or _between_graphemes(text, start, room))
+    return start + (_border(window, fence, hides) or _between_graphemes(text, start, room))
 
 
-def _border(window: str, fence: _Fence | None) -> int:
+def _border(window: str, fence: _Fence | None, hides: str) -> int:
     """The best border in the window, as an offset behind it; 0 if there is none."""
     least = int(len(window) * FULL_ENOUGH)
-    opened = _last_opening(window, fence)
+    opened = _last_opening(window, fence) or (0 if fence else veil.last_opening(window, hides))
     if opened > least:  # rather begin the code in the next part than cut it
         return opened
     for border in BORDERS:

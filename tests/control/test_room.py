@@ -235,6 +235,12 @@ def test_ids_nearly_like_ours_do_no_harm(parts: list[str]) -> None:
     assert read is None or isinstance(read.arguments, dict)
 
 
+def test_a_number_that_no_database_holds_is_not_ours() -> None:
+    assert pressed(f"q:regenerate:{'9' * 19}:") is None
+    assert pressed(f"q:regenerate:{'9' * 18}:") is not None
+    assert pressed("q:regenerate:٣:") is None
+
+
 def test_every_command_and_argument_is_explained() -> None:
     words = catalogue("en")
     keys = {f"command.{command.key}" for command in COMMANDS}

@@ -6,10 +6,8 @@ import re
 from collections.abc import AsyncIterator
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from adapters.discord.attachments import MOST_BYTES, Attached, Attachments, block
+from adapters.discord.attachments import MOST_BYTES, Attached, Attachments
 from bot.control.records import Behaviour
 from bot.errors import PlatformError, Refused
 from tests.discord.stage import Stage
@@ -97,15 +95,6 @@ async def test_a_file_that_is_gone_is_a_failure_of_the_platform(
     gone = Attached("a.txt", re.sub(r"/\d+/a.txt", "/1/a.txt", there.url), 1)
     with pytest.raises(PlatformError):
         await files.text(gone)
-
-
-@given(st.text())
-def test_nothing_in_a_file_ends_its_block(text: str) -> None:
-    lines = block(Attached("a.txt", "", 1), text).split("\n")
-    fence = lines[-1]
-    assert set(fence) == {"`"}
-    assert lines[1] == fence + "txt"
-    assert fence not in text
 
 
 # On their way into a conversation

@@ -15,7 +15,7 @@ COMPOSITION = {
     "bot/platforms.py",
     "bot/__main__.py",
 }
-SHARED = ("bot.values", "bot.errors", "bot.ports", "bot.control")
+SHARED = ("bot.plain", "bot.values", "bot.errors", "bot.ports", "bot.control")
 PLATFORMS = ("discord", "slack_sdk", "slack_bolt", "aiohttp")
 SLACK = ("slack_sdk", "slack_bolt")
 INSTALLATIONS = "storage/installations.py"

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from adapters.slack.files import MOST_BYTES, fenced
+from adapters.slack.files import MOST_BYTES
 from bot.control.words import say
 from tests.slack.stage import Stage
 
@@ -87,12 +85,3 @@ async def test_a_file_of_which_only_the_id_is_told_is_looked_up(live: Stage) -> 
     await live.ann.shares(live.ann.dms, "look", upload)
     assert (await live.heard())[0].text == "look\n\na.txt:\n```txt\nhello\n```"
     assert [call["file"] for call in live.called("files.info")] == [upload.id]
-
-
-@given(st.text(), st.text())
-def test_nothing_within_a_file_ends_its_fence(name: str, text: str) -> None:
-    block = fenced(name, text)
-    fence = block.splitlines()[-1].strip() or "```"
-    assert set(fence) == {"`"}
-    assert fence not in text
-    assert text in block

@@ -24,7 +24,10 @@ PUBLIC, PRIVATE, DM, GROUP_DM = "public_channel", "private_channel", "im", "mpim
 
 @dataclass(eq=False)
 class User:
-    """An account in one workspace, of a person or of a bot."""
+    """An account in one workspace, of a person or of a bot.
+
+    `home` is another organisation's team, for who is only here by a shared channel.
+    """
 
     id: str
     name: str
@@ -35,6 +38,7 @@ class User:
     guest: bool = False
     bot_id: str = ""
     locale: str = "en-US"
+    home: str = ""
 
     @property
     def mention(self) -> str:

@@ -23,7 +23,7 @@ def user(user: User) -> Json:
     workspace = user.workspace
     body: Json = {
         "id": user.id,
-        "team_id": workspace.id,
+        "team_id": user.home or workspace.id,
         "name": user.name.lower(),
         "real_name": user.name,
         "deleted": False,

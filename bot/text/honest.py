@@ -1,0 +1,45 @@
+"""The model's words on their way to people: nothing unseen, no link that looks like another.
+
+As a text grows, what was made of its beginning stays, except for the bracket of a disguised link.
+"""
+
+from __future__ import annotations
+
+import re
+
+_LINES = {"\v": "\n", "\f": "\n", "\x85": "\n", "\u2028": "\n", "\u2029": "\n"}
+_CONTROL = {chr(code): "" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+_TURNING = dict.fromkeys("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069", "")
+_TAGS = {chr(code): "" for code in range(0xE0000, 0xE0080)}
+_UNSEEN = str.maketrans(_TURNING | _TAGS | _CONTROL | _LINES)
+"""Terminal codes, marks that turn the direction of what follows, letters that nobody sees."""
+
+BRACKET = "［"
+"""Looks like a bracket, and is none."""
+_LINK = re.compile(r"\[(?=([^\[\]\n]{1,300})\]\(<?([^\s()<>]{1,2000}))")
+_ENDINGS = (
+    "com|org|net|edu|gov|mil|int|io|dev|app|info|biz|ai|bank|co|me|tv|uk|de|at|ch|fr|es|it|nl|be|pt"
+    "|pl|eu|us|ca|au|nz|br|mx|in|cn|jp|kr|ru|ua|se|no|fi|dk|cz|online|site|shop|xyz"
+)
+"""Without those that files end in as well, such as `md`, `py` and `sh`."""
+_SCHEME = r"[a-z][a-z0-9+.-]*:"
+_HOST = rf"((?:[\w-]+\.)+(?:{_ENDINGS}))"
+_ADDRESS = re.compile(rf"(?:{_SCHEME}//(?:[^\s/?#]*@)?)?{_HOST}(?:[/?#:]\S*)?", re.IGNORECASE)
+_TARGET = re.compile(rf"(?:{_SCHEME})?(?://)?(?:[^/?#]*@)?([^/?#:]*)", re.IGNORECASE)
+
+
+def honest(text: str) -> str:
+    """The text as people may see it; a link that names one address and leads to another is none."""
+    if "](" in (seen := text.translate(_UNSEEN)):
+        return _LINK.sub(lambda found: BRACKET if _disguised(found[1], found[2]) else "[", seen)
+    return seen
+
+
+def _disguised(label: str, target: str) -> bool:
+    named = _ADDRESS.fullmatch(label.strip(" *_~`"))
+    if named is None:
+        return False
+    leads = _TARGET.match(target)
+    host = leads[1].casefold() if leads else ""
+    name = named[1].casefold().removeprefix("www.")
+    return host != name and not host.endswith(f".{name}")
