@@ -66,7 +66,7 @@ class Core:
 async def core(settings: Settings, *, database_url: str | None = None) -> AsyncIterator[Core]:
     """The database migrated, warm models loaded, conversations ready; all closed in order."""
     async with AsyncExitStack() as closing:
-        store = await _store(database_url or settings.database_url)
+        store = await _store(database_url or settings.database_url, held=True)
         closing.push_async_callback(store.close)
         engines = Engines(sources(settings))
         closing.push_async_callback(engines.close)
@@ -77,7 +77,17 @@ async def core(settings: Settings, *, database_url: str | None = None) -> AsyncI
 
 
 async def run(settings: Settings) -> None:
-    """Serve the configured platforms until a signal asks to stop."""
+    """Serve the configured platforms until a signal asks to stop.
+
+    StorageError if another Quipu runs on the same file.
+    """
+    from storage import hold
+
+    with hold(settings.database_url):
+        await _serve(settings)
+
+
+async def _serve(settings: Settings) -> None:
 
     async def health() -> Mapping[str, bool]:
         return await service.health()
@@ -198,10 +208,10 @@ def _welcome(settings: Settings) -> str:
     )
 
 
-async def _store(url: str) -> SqlStore:
+async def _store(url: str, *, held: bool = False) -> SqlStore:
     from storage import open_store, upgrade
 
-    await upgrade(url)
+    await upgrade(url, held=held)
     return await open_store(url)
 
 

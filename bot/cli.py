@@ -20,7 +20,7 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from bot import __version__, heartbeat, log
-from bot.commands import models, operator
+from bot.commands import database, models, operator
 from bot.errors import ConfigError, QuipuError
 from bot.examination import HOW_TO_CONNECT
 from bot.settings import Settings, load
@@ -101,14 +101,11 @@ def build() -> typer.Typer:
     app.callback(invoke_without_command=True)(quipu)
     for command in (run, chat, prompt, doctor, health):
         app.command()(command)
-    database = typer.Typer(help="Look after the database.", no_args_is_help=False)
-    database.callback(invoke_without_command=True)(_help_alone)
-    database.command()(upgrade)
-    app.add_typer(database, name="db")
     slack = typer.Typer(help="Set up Slack.", no_args_is_help=False)
     slack.callback(invoke_without_command=True)(_help_alone)
     slack.command()(manifest)
     app.add_typer(slack, name="slack")
+    app.add_typer(database.build(), name="db")
     app.add_typer(models.build(), name="models")
     operator.add_to(app)
     return app
@@ -208,13 +205,6 @@ def health(context: typer.Context) -> int:
     return 0 if alive else 1
 
 
-def upgrade(context: typer.Context) -> None:
-    """Bring the database to the newest version; `quipu run` does this by itself."""
-    call: Call = context.obj
-    settings = call.prepare(quiet=True)
-    asyncio.run(_upgrade(settings))
-
-
 def manifest(
     http: Annotated[
         str | None,
@@ -278,11 +268,3 @@ def _print_json(value: Any, *, indent: int | None = None) -> None:
 
     text = json.dumps(value, ensure_ascii=False, indent=indent)
     typer.echo(text.encode())  # bytes: in any locale
-
-
-async def _upgrade(settings: Settings) -> None:
-    import storage
-
-    await storage.upgrade(settings.database_url)
-    revision = await storage.current_revision(settings.database_url)
-    typer.echo(f"the database is at revision {revision}")

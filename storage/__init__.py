@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from storage.hold import hold
 from storage.schema import current_revision, head_revision, upgrade
 from storage.store import SqlStore, open_store
 
@@ -14,6 +15,7 @@ __all__ = [
     "SqlStore",
     "current_revision",
     "head_revision",
+    "hold",
     "open_store",
     "slack_installations",
     "upgrade",

@@ -45,7 +45,12 @@ def file(url: URL) -> Path | None:
     """The SQLite file, or None where there is none."""
     if not is_sqlite(url) or in_memory(url) or not url.database:
         return None
-    return Path(url.database.removeprefix("file:"))
+    return Path(plain(url.database))
+
+
+def plain(name: str) -> str:
+    """The path in a name that SQLite may take for an address."""
+    return name.removeprefix("file:").partition("?")[0] if name.startswith("file:") else name
 
 
 def shown(url: URL) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import structlog
@@ -16,6 +17,7 @@ from sqlalchemy.util import await_only
 
 from storage import address
 from storage.failures import translated
+from storage.restored import refuse_half_restored
 
 log = structlog.get_logger(__name__)
 
@@ -76,6 +78,7 @@ def _prepare(engine: AsyncEngine, *, begin: str, foreign_keys: bool) -> None:
 
 
 def _open_and_close(where: Sequence[Any], options: Mapping[str, Any]) -> None:
+    refuse_half_restored(Path(address.plain(str(where[0]))))
     sqlite3.connect(*where, **options).close()
 
 

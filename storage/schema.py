@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import structlog
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -16,9 +20,13 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL, Connection
 
 from bot.errors import StorageError
-from storage import address
+from storage import address, backups
 from storage.database import connect
 from storage.failures import translated
+from storage.hold import hold
+from storage.restored import refuse_half_restored
+
+log = structlog.get_logger(__name__)
 
 _T = TypeVar("_T")
 
@@ -39,20 +47,35 @@ async def current_revision(url: str) -> str | None:
     """The revision of the database, None if it has none yet. Makes no file."""
     where = address.read(url)
     path = address.file(where)
-    if path is not None and not await asyncio.to_thread(path.exists):
+    if path is not None and not await asyncio.to_thread(_is_there, path):
         return None
     return await _run(where, _revision, writes=False)
 
 
-async def upgrade(url: str) -> None:
+def _is_there(path: Path) -> bool:
+    refuse_half_restored(path)
+    return path.exists()
+
+
+async def upgrade(url: str, *, held: bool = False, to: str = "head") -> None:
     """Bring the database to the newest revision, in one transaction; a new one is made.
 
-    StorageError if it was written by a newer version. Two processes may call it at once.
+    A file that is changed is backed up before. StorageError if it was written by a newer version,
+    or if Quipu runs on it, unless the caller has `held` it. Two processes may call it at once.
     """
     where = address.read(url)
     await make_folder(where)
     # Alembic reads and runs files, so it gets a thread, and the loop stays free.
-    await asyncio.to_thread(asyncio.run, _run(where, migrate, writes=True))
+    await asyncio.to_thread(_upgrade, url, where, held=held, to=to)
+
+
+def _upgrade(url: str, where: URL, *, held: bool, to: str) -> None:
+    revision = asyncio.run(current_revision(url))
+    # A running Quipu would find other tables than it knows.
+    changes = revision is not None and revision != head_revision()
+    with hold(url) if changes and not held else nullcontext():
+        work = partial(migrate, file=address.file(where), to=to)
+        asyncio.run(_run(where, work, writes=True))
 
 
 async def make_folder(url: URL) -> None:
@@ -63,28 +86,34 @@ async def make_folder(url: URL) -> None:
             await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True, mode=0o700)
 
 
-def migrate(connection: Connection) -> None:
-    """Run the missing migrations inside the transaction that is open."""
+def migrate(connection: Connection, *, file: Path | None = None, to: str = "head") -> None:
+    """Run the missing migrations inside the transaction that is open; `file` is backed up."""
     if connection.dialect.name == "postgresql":
         # SQLite's writer holds the only lock already.
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
     revision = _revision(connection)
     if revision == head_revision():
         return
-    _refuse_unknown(revision)
+    refuse_unknown(revision)
+    if file is not None and revision is not None:
+        # Others can still read it, and this transaction has changed nothing yet.
+        target = backups.before_upgrade(file, revision, datetime.now(UTC))
+        backups.back_up(file, target)
+        log.info("backed up before the upgrade", file=str(target), revision=revision)
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
     _check_foreign_keys(connection)
 
 
-def _refuse_unknown(revision: str | None) -> None:
+def refuse_unknown(revision: str | None, database: str = "the database") -> None:
+    """StorageError if a newer version wrote this."""
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
     if revision is not None and revision not in known:
         raise StorageError(
-            f"the database has revision {revision}, which this version of Quipu does not know "
+            f"{database} has revision {revision}, which this version of Quipu does not know "
             f"(its newest is {head_revision()}); install the newer version that wrote it, "
-            "or restore a copy made before"
+            "or restore a backup made before"
         )
 
 

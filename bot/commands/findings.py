@@ -14,8 +14,8 @@ from bot.values import Finding
 STYLES = {"ok": "green", "warning": "yellow", "error": "bold red"}
 
 
-def show(findings: Sequence[Finding], stream: TextIO) -> None:
-    """Print every finding and how to mend it, then a line that sums up."""
+def show(findings: Sequence[Finding], stream: TextIO, *, closing: str = "") -> None:
+    """Print every finding and how to mend it, then `closing` or else what the doctor sums up."""
     if stream.isatty():
         _table(findings, Console(file=stream))
     else:
@@ -23,7 +23,7 @@ def show(findings: Sequence[Finding], stream: TextIO) -> None:
             stream.write(f"{finding.severity}: {finding.text}\n")
             if finding.mend:
                 stream.write(f"  to mend: {finding.mend}\n")
-    stream.write(f"{summary(findings)}\n")
+    stream.write(f"{closing or summary(findings)}\n")
 
 
 def summary(findings: Sequence[Finding]) -> str:

@@ -11,6 +11,7 @@ from tests.project.sources import ROOT, Import, imports
 COMPOSITION = {
     "bot/app.py",
     "bot/cli.py",
+    "bot/commands/database.py",
     "bot/examination.py",
     "bot/platforms.py",
     "bot/__main__.py",
