@@ -8,10 +8,10 @@ PYTHON ?=
 PIP := .venv/bin/python -m pip --disable-pip-version-check
 INPUTS := pyproject.toml constraints.txt
 
-.PHONY: help run chat test slow lint types check fix pins clean
+.PHONY: help run chat test slow drill drill-long lint types check fix pins clean
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 run: .venv/ready ## start Quipu: the platforms of config.toml, or a chat in this terminal
 	@exec .venv/bin/quipu $(OPTIONS) run $(ARGS)
@@ -24,6 +24,12 @@ test: .venv/ready-dev ## run the tests, in random order
 
 slow: .venv/ready-dev ## run the tests that take minutes
 	@exec .venv/bin/python -m pytest -m slow $(ARGS)
+
+drill: .venv/ready-dev ## kill the program 50 times while people talk, and settle the account (minutes)
+	@exec .venv/bin/python -m tests.drill $(ARGS)
+
+drill-long: .venv/ready-dev ## the same 1,000 times, written into benchmarks/results (hours)
+	@exec .venv/bin/python -m tests.drill --kills 1000 --save $(ARGS)
 
 lint: .venv/ready-dev ## look at format and style
 	@.venv/bin/ruff format --check .

@@ -43,6 +43,8 @@ FULL = LIMIT // 2
 """A part that ended this full may be followed by another, which needs slots of its own."""
 MARKER = " ▌"
 STREAMS = "native streams"
+JOURNALLED = "journalled"
+"""Stands for the nonce of a message that an earlier run has noted, and that nobody looks for."""
 
 Buttons = Sequence[Button]
 
@@ -73,6 +75,8 @@ class SlackOutlet:
         self._thread = root_for(place, answering)
         self._plan = Plan(desk.api.budget, place.workspace, desk.clock)
         self._stream: Stream | None = None
+        self._nonces: dict[str, str] = {}
+        """The messages of this reply that are known by now."""
 
     @property
     def marker(self) -> str:
@@ -98,9 +102,7 @@ class SlackOutlet:
         Slack knows no nonce: ours goes into the metadata, where it is looked for.
         """
         room = await self._room()
-        if again and (
-            found := await find_posted(self._desk.api, room, self._answering, nonce, text)
-        ):
+        if again and (found := await self._found(room, nonce)):
             return found
         if (
             not final
@@ -119,6 +121,7 @@ class SlackOutlet:
         buttons: Buttons = (),
     ) -> None:
         """Show this text: by appending what is new where that can be, else by an update."""
+        self._nonces.setdefault(message_id, JOURNALLED)
         room = await self._room()
         self._plan.showed()
         stream = self._stream
@@ -175,6 +178,14 @@ class SlackOutlet:
         refused = said(STREAMS, workspace, "") or said(STREAMS, workspace, self._place.channel)
         return self._desk.native and bool(self._thread) and known and not refused
 
+    async def _found(self, room: Room, nonce: str) -> str | None:
+        """The message that an earlier try or run may have posted."""
+        others = {ts for ts, known in self._nonces.items() if known != nonce}
+        ts = await find_posted(self._desk.api, room, self._answering, nonce, others)
+        if ts is not None:
+            self._nonces[ts] = nonce
+        return ts
+
     def _go_on_by_edits(self) -> None:
         """The stream is over, but not the answer."""
         self._stream = None
@@ -197,6 +208,7 @@ class SlackOutlet:
             self._go_on_by_edits()
             return None
         self._stream = stream
+        self._nonces[ts] = nonce
         self._plan.streaming()
         return ts
 
@@ -220,6 +232,7 @@ class SlackOutlet:
                 log.warning("slack.undeliverable", channel=room.channel, reason=str(error))
             raise
         self._plan.showed()
+        self._nonces[str(answer["ts"])] = nonce
         return str(answer["ts"])
 
     async def _grow(self, stream: Stream, text: str) -> None:
@@ -258,10 +271,15 @@ class SlackOutlet:
     async def _update(
         self, room: Room, ts: str, text: str, buttons: Buttons, *, final: bool
     ) -> None:
-        """Always with blocks, for else those of an earlier text could stay."""
+        """Always with blocks, for else those of an earlier text could stay.
+
+        And with metadata, which what was begun as a stream may lack: nobody shall take it for one
+        that was left behind.
+        """
         held = final and self._plan.keeps(UPDATE)
         call = partial(self._desk.api.call, room.workspace, UPDATE, held=held, patient=final)
-        arguments = {"channel": room.channel, "ts": ts}
+        metadata = posted_as(self._nonces.get(ts, JOURNALLED))
+        arguments = {"channel": room.channel, "ts": ts, "metadata": metadata}
         try:
             await self._with_blocks(call, arguments, text, buttons)
         except Trouble as error:

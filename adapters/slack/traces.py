@@ -1,9 +1,8 @@
-"""Finds a message that an earlier try may have posted: by the nonce in its metadata."""
+"""Finds a message that an earlier try or run may have posted: by its nonce, or as its stream."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import structlog
@@ -19,10 +18,12 @@ log = structlog.get_logger(__name__)
 LOOKED_AT = 100
 
 
-async def find_posted(api: Api, room: Room, answering: str, nonce: str, text: str) -> str | None:
+async def find_posted(
+    api: Api, room: Room, answering: str, nonce: str, others: Collection[str]
+) -> str | None:
     """The timestamp of our own message with this nonce, among those after what it answers.
 
-    A stream carries no metadata until it ends; it is known by beginning as our text does.
+    `others` are the other parts of the same reply.
     """
     asked = Address.parse(answering).ts
     arguments: dict[str, Any] = {
@@ -42,14 +43,11 @@ async def find_posted(api: Api, room: Room, answering: str, nonce: str, text: st
     ours = [
         message
         for message in answer.get("messages") or ()
-        if message.get("user") == room.workspace.bot_user and message.get("ts", "") > asked
+        if message.get("user") == room.workspace.bot_user
+        and message.get("ts", "") > asked
+        and message["ts"] not in others
     ]
-    return posted_among(ours, nonce, text)
-
-
-def posted_among(ours: list[Mapping[str, Any]], nonce: str, text: str) -> str | None:
-    """Which of our messages carries the nonce, or else is a stream that begins as the text does."""
-    return _by_nonce(ours, nonce) or _by_beginning(ours, text)
+    return _by_nonce(ours, nonce) or (_left_behind(ours) if room.thread else None)
 
 
 def _by_nonce(messages: list[Mapping[str, Any]], nonce: str) -> str | None:
@@ -60,15 +58,14 @@ def _by_nonce(messages: list[Mapping[str, Any]], nonce: str) -> str | None:
     return None
 
 
-def _by_beginning(messages: list[Mapping[str, Any]], text: str) -> str | None:
-    wanted = _words(text)
+def _left_behind(messages: list[Mapping[str, Any]]) -> str | None:
+    """A stream that an earlier run began and did not live to note.
+
+    A stream carries no metadata until it ends, and every other message of a reply does; nor can
+    it be known by its text, for an answer that is generated again may be another one. Streams are
+    begun in threads only, where one reply is given after the other: it is this reply's.
+    """
     for message in messages:
-        shown = _words(str(message.get("text") or ""))
-        if not message.get("metadata") and shown and wanted.startswith(shown):
+        if not message.get("metadata") and not message.get("files"):
             return str(message["ts"])
     return None
-
-
-def _words(text: str) -> str:
-    """Letters and digits alone: Slack's rendering of Markdown changes the rest."""
-    return re.sub(r"\W+", "", text)

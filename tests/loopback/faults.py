@@ -84,9 +84,11 @@ class Faults:
         """Reset the connection instead of answering, before or after doing what was asked."""
         return self._add(Fault(method, path, times, reset=True, after=after))
 
-    def hold(self, method: str, path: str, *, times: int = 1, after: bool = False) -> Fault:
-        """Keep requests waiting until `release`."""
-        return self._add(Fault(method, path, times, held=True, after=after))
+    def hold(
+        self, method: str, path: str, *, times: int = 1, after: bool = False, reset: bool = False
+    ) -> Fault:
+        """Keep requests waiting until `release`; with `reset` the connection is lost then."""
+        return self._add(Fault(method, path, times, held=True, after=after, reset=reset))
 
     def slow(self, method: str, path: str, seconds: float, *, times: int = 1_000_000) -> Fault:
         """Answer late, as a far network does."""

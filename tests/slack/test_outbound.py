@@ -103,17 +103,6 @@ async def test_in_a_channel_of_one_conversation_the_nonce_is_found_as_well(
         assert await outlet.create("hello", nonce="n1", again=True) == ts
 
 
-async def test_a_started_stream_is_found_again_by_its_beginning(live: Stage) -> None:
-    live.server.faults.drop("POST", "chat.startStream", after=True)
-    outlet = await live.asked()
-    async with outlet.open():
-        with pytest.raises(PlatformError):
-            await outlet.create("The answer", nonce="n1", final=False)
-        ts = await outlet.create("The answer is", nonce="n1", final=True, again=True)
-        await outlet.edit(ts, "The answer is yes.", final=True)
-    assert [message.content for message in live.channel.from_bot] == ["The answer is yes."]
-
-
 async def test_a_deleted_message_is_gone_and_deleting_it_twice_is_no_error(plain: Stage) -> None:
     outlet = await plain.asked()
     ts = await outlet.create("hello", nonce="n1")

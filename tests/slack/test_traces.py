@@ -1,33 +1,75 @@
-"""Which message an earlier try has posted."""
+"""Which message an earlier try, or an earlier run of the program, has left for a reply."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from adapters.slack.stream import posted_as
-from adapters.slack.traces import posted_among
-
-STREAM: dict[str, Any] = {"ts": "1.1", "text": "Sure, here"}
-OTHERS: dict[str, Any] = {"ts": "1.2", "text": "Sure", "metadata": posted_as("n2")}
-OURS: dict[str, Any] = {"ts": "1.3", "text": "Of course", "metadata": posted_as("n1")}
-FOREIGN: dict[str, Any] = {"ts": "1.4", "text": "", "metadata": {"event_type": "x"}}
+from bot.errors import PlatformError
+from tests.loopback.slack import Message
+from tests.loopback.slack.streams import OPEN
+from tests.slack.stage import Stage
 
 
-@pytest.mark.parametrize(
-    ("messages", "text", "found"),
-    [
-        ([], "Sure", None),
-        ([OTHERS, FOREIGN], "Sure, here it is", None),
-        ([STREAM, OTHERS, OURS, FOREIGN], "Sure, here it is", "1.3"),
-        ([OTHERS, STREAM], "*Sure*, here it is", "1.1"),
-        ([STREAM], "Sure", None),
-        ([STREAM], "Something else", None),
-        ([{"ts": "1.1", "text": ""}], "Sure", None),
-    ],
-)
-def test_the_nonce_goes_before_the_beginning(
-    messages: list[dict[str, Any]], text: str, found: str | None
+def shown(stage: Stage) -> list[str]:
+    return [message.content for message in stage.channel.from_bot]
+
+
+def streaming(message: Message) -> bool:
+    return message.stream is not None and message.stream.state == OPEN
+
+
+async def test_a_stream_whose_start_had_no_answer_is_taken_over_whatever_it_says(
+    live: Stage,
 ) -> None:
-    assert posted_among(list(messages), "n1", text) == found
+    live.server.faults.drop("POST", "chat.startStream", after=True)
+    outlet = await live.asked()
+    async with outlet.open():
+        with pytest.raises(PlatformError):
+            await outlet.create("The answer", nonce="n1", final=False)
+    again = live.outlet(live.inbox.accepted[0])
+    async with again.open():
+        ts = await again.create("Something else", nonce="n1", final=False, again=True)
+        await again.edit(ts, "Something else, whole.", final=True)
+    assert shown(live) == ["Something else, whole."]
+    assert not any(map(streaming, live.channel.from_bot))
+
+
+async def test_another_part_of_the_same_reply_is_not_taken_for_one_left_behind(
+    live: Stage,
+) -> None:
+    outlet = await live.asked()
+    async with outlet.open():
+        first = await outlet.create("first", nonce="n1", final=False)
+    again = live.outlet(live.inbox.accepted[0])
+    async with again.open():
+        await again.edit(first, "first", final=True)
+        second = await again.create("second", nonce="n2", final=True, again=True)
+    assert second != first
+    assert shown(live) == ["first", "second"]
+
+
+async def test_what_was_begun_as_a_stream_is_never_taken_for_another_replys(live: Stage) -> None:
+    outlet = await live.asked()
+    async with outlet.open():
+        first = await outlet.create("one", nonce="n1", final=False)
+    root = live.channel.messages[0]
+    await live.ann.mentions(live.channel, "and then?", thread=root)
+    asked = (await live.heard(2))[-1]
+    after_restart = live.outlet(live.inbox.accepted[0])
+    async with after_restart.open():
+        await after_restart.edit(first, "one, whole", final=True)
+    second = live.outlet(asked)
+    async with second.open():
+        ts = await second.create("two", nonce="n2", final=True, again=True)
+    assert ts != first
+    assert shown(live) == ["one, whole", "two"]
+
+
+async def test_a_shared_file_is_not_taken_for_an_answer(live: Stage) -> None:
+    outlet = await live.asked()
+    file = live.ann.uploads("a.txt", "text")
+    bot = live.server.world.person(live.workspace.bot)
+    await bot.shares(live.channel, "", file, thread=live.channel.messages[0])
+    async with outlet.open():
+        ts = await outlet.create("hello", nonce="n1", final=True, again=True)
+    assert [m.ts for m in live.channel.from_bot if not m.files] == [ts]

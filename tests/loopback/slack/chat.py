@@ -74,6 +74,8 @@ class Chat:
         if call.args.get("blocks") is not None:
             message.blocks = draft.blocks
         message.markdown, message.fallback = draft.markdown, draft.fallback
+        if draft.metadata is not None:
+            message.metadata = draft.metadata
         self._world.rewrite(message, draft.content, link_names=draft.link_names)
         return _answer(message) | {"text": draft.content}
 

@@ -1,0 +1,141 @@
+"""The account: what people said against what they see, and both against the journal."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from adapters.discord.outbound import LIMIT as DISCORD_LIMIT
+from adapters.slack.outbound import LIMIT as SLACK_LIMIT
+from adapters.slack.pings import harmless
+from bot.reply.delivery import MARKER
+from bot.text.split import split
+from tests.drill.journal import Journal, Row
+from tests.drill.said import MARK, Said, Shown, Spot
+
+LIMITS = {"discord": DISCORD_LIMIT, "slack": SLACK_LIMIT}
+ANSWERED, EXPLAINED, AWAY = "answered", "explained", "missed while away"
+LOST, STUCK, DOUBLED, WRONG = "lost", "stuck", "doubled", "wrong"
+WHOLE = ("delivered", "stopped")
+
+
+@dataclass
+class Trouble:
+    """Something that must not be: what, where, and about which message or reply."""
+
+    kind: str
+    what: str
+    said: Said | None = None
+    row: Row | None = None
+    shown: Shown | None = None
+    spot: Spot | None = None
+
+
+@dataclass
+class Account:
+    """The outcome of every message, and every trouble."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    troubles: list[Trouble] = field(default_factory=list)
+
+    def count(self, kind: str) -> int:
+        """How many troubles of a kind there are."""
+        return sum(trouble.kind == kind for trouble in self.troubles)
+
+
+def settle(
+    said: Sequence[Said], spots: Sequence[Spot], journal: Journal, excusable: frozenset[int]
+) -> Account:
+    """Compare. `excusable` are the numbers of messages that nobody could hear when they came."""
+    account = Account()
+    shown = {(spot.name, one.id): one for spot in spots for one in spot.bot_said()}
+    for one in said:
+        outcome = _outcome(one, journal, shown, one.number in excusable)
+        if isinstance(outcome, Trouble):
+            account.troubles.append(outcome)
+        account.outcomes[outcome.kind if isinstance(outcome, Trouble) else outcome] += 1
+    account.troubles += _strays(spots, journal)
+    account.troubles += _unfinished(spots)
+    account.troubles += _database(journal)
+    return account
+
+
+def _outcome(
+    said: Said, journal: Journal, shown: dict[tuple[str, str], Shown], excused: bool
+) -> str | Trouble:
+    rows = journal.by_message.get((said.spot.platform, said.id), [])
+    if not rows:
+        return AWAY if excused else Trouble(LOST, "it is not in the journal", said)
+    if len(rows) > 1:
+        return Trouble(DOUBLED, "it has several replies", said, rows[-1])
+    row = journal.answering(rows[0])
+    if not row.ended:
+        return Trouble(STUCK, f"its reply is still {row.state}", said, row)
+    messages = [shown.get((said.spot.name, part)) for part in row.parts]
+    seen = [message.content for message in messages if message is not None]
+    if not seen or len(seen) < len(row.parts):
+        return Trouble(LOST, f"{len(seen)} of {len(row.parts)} messages can be seen", said, row)
+    if row.state not in WHOLE or not row.turn:
+        return EXPLAINED
+    wanted = _parts(said.spot.platform, row.turn)
+    if difference := _difference(seen, wanted):
+        return Trouble(WRONG, f"what is shown is not what is stored: {difference}", said, row)
+    return ANSWERED
+
+
+def _strays(spots: Sequence[Spot], journal: Journal) -> Iterator[Trouble]:
+    """Messages of the bot that belong to no reply, and those that belong to several."""
+    living = [row for row in journal.replies.values() if row.state != "merged"]
+    platform = {row.id: row.place.partition(":")[0] for row in living}
+    owners = Counter((platform[row.id], part) for row in living for part in row.parts)
+    for spot in spots:
+        for one in spot.bot_said():
+            count = owners[spot.platform, one.id]
+            if count != 1:
+                what = f"a message of the bot belongs to {count} replies"
+                yield Trouble(DOUBLED, what, shown=one, spot=spot)
+
+
+def _unfinished(spots: Sequence[Spot]) -> Iterator[Trouble]:
+    for spot in spots:
+        for one in spot.bot_said():
+            if one.unfinished:
+                yield Trouble(STUCK, "a message is shown as unfinished", shown=one, spot=spot)
+
+
+def _database(journal: Journal) -> Iterator[Trouble]:
+    if journal.integrity != ["ok"]:
+        yield Trouble(WRONG, f"integrity check: {journal.integrity[:5]}")
+    if journal.dangling:
+        yield Trouble(WRONG, f"foreign keys: {journal.dangling[:5]}")
+    if any(MARK in text for text in journal.turns):
+        yield Trouble(WRONG, "the mark is stored in a turn")
+    if any(MARK in text for text in journal.prompts):
+        yield Trouble(WRONG, "the mark was fed back to the model")
+
+
+def _parts(platform: str, text: str) -> list[str]:
+    """The texts of the messages that an answer becomes."""
+    parts = [part.shown for part in split(text, LIMITS[platform] - len(MARKER))]
+    return [harmless(part) for part in parts] if platform == "slack" else parts
+
+
+def _difference(seen: Sequence[str], wanted: Sequence[str]) -> str:
+    """Where the messages first differ from what they should say; empty if they do not."""
+    if len(seen) != len(wanted):
+        return f"{len(seen)} messages instead of {len(wanted)}"
+    for number, (one, other) in enumerate(zip(map(_words, seen), map(_words, wanted), strict=True)):
+        if one != other:
+            same = itertools.takewhile(
+                lambda pair: pair[0] == pair[1], zip(one, other, strict=False)
+            )
+            at = sum(1 for _ in same)
+            return f"message {number} at {at}: {one[at : at + 20]!r}, not {other[at : at + 20]!r}"
+    return ""
+
+
+def _words(text: str) -> str:
+    """Platforms trim and fold space; the database cannot hold a NUL, which no real model writes."""
+    return " ".join(text.replace("\0", "\ufffd").split())

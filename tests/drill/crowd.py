@@ -1,0 +1,71 @@
+"""The crowd: people who talk to the bot at many spots at once, whether it lives or not."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Sequence
+
+from tests.drill.said import Said, Spot
+
+PAUSE = (0.5, 6.0)
+"""Seconds between two messages of one person at one spot."""
+PATIENCE = (4.0, 15.0)
+"""Seconds after which somebody without an answer says something more."""
+LOOK_EVERY = 0.1
+MOST_OPEN = 2
+"""Messages of one person at one spot that wait for an answer: nobody floods a lane."""
+IN_A_ROW = 0.15
+"""How often somebody says two things in a row, which are answered together."""
+TOPICS = ("knots", "llamas", "rope bridges", "the weather", "maize", "stars", "runners", "gold")
+
+
+class Crowd:
+    """Every person at every spot is a task of its own, with dice of its own."""
+
+    def __init__(self, spots: Sequence[Spot], seed: int) -> None:
+        self._spots = spots
+        self._seed = seed
+        self._tasks: list[asyncio.Task[None]] = []
+        self.said: list[Said] = []
+
+    def begin(self) -> None:
+        """Let everybody talk."""
+        for spot in self._spots:
+            for who in spot.people:
+                dice = random.Random(f"{self._seed}/{spot.name}/{who}")
+                talk = self._talk(spot, who, dice)
+                self._tasks.append(asyncio.create_task(talk, name=f"{who} at {spot.name}"))
+
+    async def hush(self) -> None:
+        """Nobody says anything any more."""
+        for task in self._tasks:
+            task.cancel()
+        for ended in await asyncio.gather(*self._tasks, return_exceptions=True):
+            if isinstance(ended, Exception):
+                raise ended
+
+    async def _talk(self, spot: Spot, who: str, dice: random.Random) -> None:
+        mine: list[Said] = []
+        while True:
+            await asyncio.sleep(dice.uniform(*PAUSE))
+            waiting = [said for said in mine if not spot.seems_answered(said)]
+            if len(waiting) >= MOST_OPEN:
+                continue
+            for _ in range(2 if not waiting and dice.random() < IN_A_ROW else 1):
+                said = await self._say(spot, who, dice)
+                mine = [*mine[-MOST_OPEN:], said]
+            await self._wait(spot, said, dice.uniform(*PATIENCE))
+
+    async def _say(self, spot: Spot, who: str, dice: random.Random) -> Said:
+        number = len(self.said) + 1
+        said = await spot.say(who, number, f"no. {number}: tell me of {dice.choice(TOPICS)}")
+        self.said.append(said)
+        return said
+
+    @staticmethod
+    async def _wait(spot: Spot, said: Said, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not spot.seems_answered(said):  # noqa: ASYNC110 - they look
+            await asyncio.sleep(LOOK_EVERY)

@@ -1,0 +1,194 @@
+"""One drill from the first word to the account."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.checkpoints import make_checkpoint
+from tests.drill.account import Account, settle
+from tests.drill.crowd import Crowd
+from tests.drill.discord_town import discord_spots
+from tests.drill.journal import Journal, unended
+from tests.drill.killer import Kill, Killer
+from tests.drill.lives import Life, Lives
+from tests.drill.said import Said, Spot
+from tests.drill.slack_town import open_threads, slack_spots
+from tests.drill.story import Historian
+from tests.loopback.discord import DiscordServer
+from tests.loopback.slack import SlackServer
+
+CONFIG = """
+[model]
+name = "{model}"
+device = "cpu"
+dtype = "float32"
+
+[sampling]
+temperature = 1.0
+max_new_tokens = 1000
+
+[discord]
+api_url = "{discord_api}"
+gateway_url = "{discord_gateway}"
+
+[slack]
+api_url = "{slack_api}"
+
+[conversation]
+journal_interval = "0.2 s"
+
+[log]
+level = "info"
+format = "json"
+
+[data]
+folder = "{data}"
+"""
+CONTEXT = 2048
+RETRIES = (0.0, 1.0, 4.0)
+"""Slack tries again at once, after a minute and after five; here people die faster."""
+TIERS = 20
+"""How many times Slack's limits are lifted: each life counts its own calls from nothing."""
+PEACE = 180.0
+"""Seconds in which everything must have come to its end once nobody kills any more."""
+QUIET_FOR = 1.0
+
+Tell = Callable[[str], None]
+
+
+@dataclass
+class Result:
+    """What a drill has shown."""
+
+    seed: int
+    kills: list[Kill]
+    said: int
+    account: Account
+    seconds: float
+    by_moment: dict[str, int]
+    violations: list[str]
+    exit_code: int | None
+    stories: list[str] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        """Whether everything is as it must be."""
+        return not self.account.troubles and not self.violations and self.exit_code == 0
+
+
+async def drill(kills: int, seed: int, folder: Path, tell: Tell) -> Result:
+    """Let people talk, kill the program so many times, and settle the account."""
+    began = time.monotonic()
+    os.environ["OMP_NUM_THREADS"] = "1"
+    random.seed(seed)  # the loopback Slack's own dice
+    async with AsyncExitStack() as stack:
+        discord = await stack.enter_async_context(DiscordServer())
+        slack = await stack.enter_async_context(SlackServer())
+        workspace, there = slack_spots(slack)
+        spots: list[Spot] = [*discord_spots(discord), *there]
+        _ease(slack)
+        await open_threads(there)
+        secrets = {
+            "DISCORD_TOKEN": discord.token,
+            "SLACK_BOT_TOKEN": workspace.bot_token,
+            "SLACK_APP_TOKEN": slack.app.app_token,
+        }
+        lives = Lives(_config(folder, discord, slack), folder / "lives", secrets)
+        crowd = Crowd(spots, seed)
+        faults = {"discord": discord.faults, "slack": slack.faults}
+        killer = Killer(lives, faults, random.Random(seed))
+        crowd.begin()
+        await killer.run(kills, lambda count: _progress(tell, count, kills, crowd))
+        last = lives.begin()
+        await crowd.hush()
+        tell("nobody kills any more; waiting for the last answers")
+        await _settled(last, slack, spots, folder)
+        code = await last.stop()
+        journal = Journal(folder / "data" / "quipu.db")
+        excused = excusable(crowd.said, journal, slack)
+        account = settle(crowd.said, spots, journal, excused)
+        historian = Historian(lives.all, killer.kills, journal, crowd.said, (discord, slack))
+        return Result(
+            seed,
+            killer.kills,
+            len(crowd.said),
+            account,
+            time.monotonic() - began,
+            dict(killer.by_moment),
+            [*discord.violations, *slack.violations, *discord.misstatements, *slack.misstatements],
+            code,
+            [historian.story(trouble) for trouble in account.troubles],
+        )
+
+
+def excusable(said: Sequence[Said], journal: Journal, slack: SlackServer) -> frozenset[int]:
+    """The messages that the program may never have read; only looking back finds them.
+
+    Discord tells those who are connected, once, and in order: what was said before something that
+    was taken was read as well. Slack tries again, but not for ever.
+    """
+    given_up = {
+        f"{payload['event'].get('channel')}:{payload['event'].get('ts')}"
+        for payload in slack.dispatch.given_up
+    }
+    return frozenset(
+        one.number
+        for one in said
+        if (one.id in given_up if one.spot.platform == "slack" else _unread(one, said, journal))
+    )
+
+
+def _unread(one: Said, said: Sequence[Said], journal: Journal) -> bool:
+    """Whether nothing that came later over the same line to the same spot was taken."""
+    return not any(
+        other.spot is one.spot
+        and other.number > one.number
+        and other.lines & one.lines
+        and ("discord", other.id) in journal.by_message
+        for other in said
+    )
+
+
+def _ease(slack: SlackServer) -> None:
+    slack.dispatch.pauses = RETRIES
+    slack.limits.tiers = {tier: calls * TIERS for tier, calls in slack.limits.tiers.items()}
+
+
+def _config(folder: Path, discord: DiscordServer, slack: SlackServer) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    model = make_checkpoint(folder / "model", context=CONTEXT)
+    file = folder / "config.toml"
+    text = CONFIG.format(
+        model=model,
+        discord_api=discord.api_url,
+        discord_gateway=discord.gateway_url,
+        slack_api=slack.api_url,
+        data=folder / "data",
+    )
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+async def _settled(life: Life, slack: SlackServer, spots: Sequence[Spot], folder: Path) -> None:
+    """Until nothing is unfinished any more, for a while; what never ends is the account's."""
+    until, calm = time.monotonic() + PEACE, 0.0
+    await slack.dispatch.settled(PEACE)
+    while time.monotonic() < until and not await life.wait(0):
+        open_ends = any(one.unfinished for spot in spots for one in spot.bot_said())
+        busy = open_ends or unended(folder / "data" / "quipu.db") != 0
+        calm = 0.0 if busy else calm or time.monotonic()
+        if calm and time.monotonic() - calm > QUIET_FOR:
+            return
+        await asyncio.sleep(0.2)
+
+
+def _progress(tell: Tell, count: int, kills: int, crowd: Crowd) -> None:
+    if count % 10 == 0 or count == kills:
+        tell(f"{count} of {kills} kills, {len(crowd.said)} messages")
