@@ -67,12 +67,15 @@ def attend(
     return packing.attend(module.layer_idx, query, key, value, scaling), None
 
 
-def mask_for(span: Span, device: torch.device) -> Tensor | None:
-    """What each new token of a continued conversation may see; None where no mask is needed."""
+def mask_for(span: Span, device: torch.device, dtype: torch.dtype) -> Tensor | None:
+    """What each new token of a continued conversation may not see; None where no mask is needed.
+
+    In numbers to be added, since torch makes them of every mask of truth values, in each layer.
+    """
     if not span.start or span.count == 1:
         return None
-    square = torch.ones(span.count, span.end, dtype=torch.bool, device=device)
-    return square.tril(span.start)
+    hidden = torch.full((span.count, span.end), -torch.inf, dtype=dtype, device=device)
+    return hidden.triu(span.start + 1)
 
 
 def extend(
@@ -81,7 +84,8 @@ def extend(
     """New tokens of one slot, each attending to what comes before it.
 
     Query [1, heads, new, dim], keys and values [1, shared heads, all, dim]; [1, new, heads, dim]
-    comes out. Without a mask the new tokens are one, or all there are.
+    comes out. Without a mask the new tokens are one, or all there are. A mask has a row for each
+    new token, or for each of each head that shares a key head.
     """
     _, heads, count, width = query.shape
     shared = keys.shape[1]
@@ -95,11 +99,10 @@ def extend(
         )
         return out.transpose(1, 2)
     # The query heads that share a key head become its rows: nothing is repeated.
+    rows = group * count
+    if mask is not None and len(mask) < rows:
+        mask = mask.repeat(group, 1)
     out = functional.scaled_dot_product_attention(
-        query.reshape(1, shared, group * count, width),
-        keys,
-        values,
-        attn_mask=None if mask is None else mask.repeat(group, 1),
-        scale=scale,
+        query.reshape(1, shared, rows, width), keys, values, attn_mask=mask, scale=scale
     )
     return out.reshape(1, heads, count, width).transpose(1, 2)

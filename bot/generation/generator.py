@@ -17,6 +17,7 @@ from bot.generation.request import Request, check_request
 from bot.generation.runner import Adapters, Runner
 from bot.generation.scheduler import Ending, Scheduler
 from bot.generation.stepper import Stepper
+from bot.generation.weights.giving_back import keep
 from bot.generation.weights.loading import LoadedModel
 from bot.generation.worker import Worker
 from bot.text.stream import TextStream
@@ -202,6 +203,8 @@ class LocalGenerator:
         )
         if loaded.device.type == "cuda":
             runner.warm_up()
+        else:
+            keep()
         self._stepper = Stepper(self._scheduler, runner)
         self._worker = Worker(
             self._scheduler, self._stepper, capacity=self._size.running + queue, threads=threads

@@ -11,7 +11,10 @@ from bot.generation.attention import Span, extend, mask_for
 from bot.generation.memory.key_value import KeyValueShape, Limits
 
 LEAST_GROWTH = 128
-"""Tokens by which a slot grows at least; an eighth of its length where that is more."""
+"""Tokens by which a slot grows at least; half of its length where there is room for more.
+
+Growing copies all of it, and each turn of a conversation makes it longer.
+"""
 
 
 class ContiguousMemory:
@@ -73,7 +76,7 @@ class ContiguousMemory:
             return
         if length - have > self.room or length > self._limits.context:
             raise ValueError(f"there is no room for a slot of {length} tokens")
-        wanted = min(have + max(LEAST_GROWTH, have // 8), length + spare // 8)
+        wanted = min(have + max(LEAST_GROWTH, have // 2), length + spare // 8)
         wanted = min(max(wanted, length), self._limits.context)
         size = (2 * self._shape.layers, 1, self._shape.heads, wanted, self._shape.head_dim)
         new = torch.empty(size, dtype=self._dtype, device=self._device)
@@ -99,7 +102,8 @@ class ContiguousMemory:
 
     def packing(self, spans: Sequence[Span]) -> ContiguousPacking:
         """Where the tokens of one forward belong."""
-        return ContiguousPacking([self._slots[span.slot] for span in spans], spans, self._device)
+        slots = [self._slots[span.slot] for span in spans]
+        return ContiguousPacking(slots, spans, self._device, self._dtype)
 
     def _length(self, slot: int) -> int:
         have = self._slots.get(slot)
@@ -117,12 +121,17 @@ class ContiguousPacking:
     """
 
     def __init__(
-        self, slots: Sequence[Tensor], spans: Sequence[Span], device: torch.device
+        self,
+        slots: Sequence[Tensor],
+        spans: Sequence[Span],
+        device: torch.device,
+        dtype: torch.dtype,
     ) -> None:
         numbers = [at for span in spans for at in range(span.start, span.end)]
         self.positions = torch.tensor(numbers, device=device)
         self._counts = [span.count for span in spans]
-        self._masks = [mask_for(span, device) for span in spans]
+        self._masks = [mask_for(span, device, dtype) for span in spans]
+        self._sharing = 1  # query heads to a key head that the masks have rows for
         pairs = list(zip(slots, spans, strict=True))
         self._new = [slot[:, :, :, s.start : s.end].unbind() for slot, s in pairs]
         self._all = [slot[:, :, :, : s.end].unbind() for slot, s in pairs]
@@ -132,8 +141,15 @@ class ContiguousPacking:
     ) -> Tensor:
         """Store keys and values, then attend; [1, heads, tokens, dim] in, tokens first out."""
         at, counts = 2 * layer, self._counts
+        self._prepare(query.shape[1] // key.shape[1])
         places = [new[at] for new in self._new] + [new[at + 1] for new in self._new]
         torch._foreach_copy_(places, [*key.split(counts, 2), *value.split(counts, 2)])
         parts = zip(query.split(counts, 2), self._all, self._masks, strict=True)
         outs = [extend(part, past[at], past[at + 1], mask, scale) for part, past, mask in parts]
         return outs[0] if len(outs) == 1 else torch.cat(outs, 1)
+
+    def _prepare(self, group: int) -> None:
+        """Let the masks have rows for all heads that share a key head: once, not in each layer."""
+        if self._sharing != group:
+            self._masks = [None if mask is None else mask.repeat(group, 1) for mask in self._masks]
+            self._sharing = group

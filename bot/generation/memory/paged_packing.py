@@ -84,7 +84,7 @@ class Addresses:
         if singles:
             grid = tables.view(singles, -1).int()
             batch = batch_of(grid, positions[:singles], kernels, dtype)
-        return cls(positions, places, batch, _segments(rows, paged.int(), kernels))
+        return cls(positions, places, batch, _segments(rows, paged.int(), kernels, dtype))
 
 
 class PagedPacking:
@@ -163,9 +163,9 @@ def width_for(length: int, page: int) -> int:
     return bucket(length, LENGTHS) // page
 
 
-def _segments(rows: Rows, pages: Tensor, kernels: Kernels) -> list[Segment]:
+def _segments(rows: Rows, pages: Tensor, kernels: Kernels, dtype: torch.dtype) -> list[Segment]:
     parts = pages.split([len(own) for _, _, own in rows.segments])
     return [
-        Segment(first, span, part, mask_for(span, pages.device) if kernels.masks else None)
+        Segment(first, span, part, mask_for(span, pages.device, dtype) if kernels.masks else None)
         for (first, span, _), part in zip(rows.segments, parts, strict=True)
     ]

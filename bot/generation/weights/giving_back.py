@@ -1,4 +1,4 @@
-"""Giving freed memory back to the devices and to the system, which libraries like to keep."""
+"""When freed memory goes back to the devices and to the system: not at every step, but at last."""
 
 from __future__ import annotations
 
@@ -9,6 +9,12 @@ from collections.abc import Callable
 
 import torch
 
+# Of mallopt, from glibc's malloc.h.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+LARGEST_KEPT = 32 * 2**20
+"""Bytes of one piece; what a step computes lies below, keys, values and weights mostly above."""
+MOST_KEPT = 256 * 2**20
+
 
 def release() -> None:
     """Give memory of models that are gone back to the devices and to the system."""
@@ -17,6 +23,20 @@ def release() -> None:
         torch.cuda.empty_cache()
     if trim := _trim():
         trim(0)
+
+
+def keep() -> None:
+    """Let the C library keep what a step has freed for the next one, up to a bound.
+
+    By default glibc gives larger pieces back at once, and each step of a model on a CPU faults the
+    same pages in anew: about a tenth of the time that reading a prompt takes.
+    """
+    if sys.platform != "linux":
+        return
+    mallopt: Callable[[int, int], int] | None = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT)
+        mallopt(M_TRIM_THRESHOLD, MOST_KEPT)
 
 
 def _trim() -> Callable[[int], int] | None:
