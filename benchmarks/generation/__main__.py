@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks import report
+from benchmarks.generation.page import Page
 from benchmarks.generation.parts.precision import PRECISIONS
 from benchmarks.generation.plan import Plan
 from benchmarks.generation.run import PARTS, TITLES, Choice, Run
@@ -31,11 +32,14 @@ def main() -> None:
     run = Run(
         _choice(options), Plan(rounds=1 if options.quick else options.rounds, quick=options.quick)
     )
-    page = run.measure()
+
+    def save(page: Page) -> None:
+        if options.save:
+            page.save(report.RESULTS)
+
+    page = run.measure(save)
     if options.json != "-":
         page.show()
-    if options.save:
-        page.save(report.RESULTS)
     if options.json == "-":
         json.dump(page.data(), sys.stdout, indent=1)
     elif options.json:

@@ -31,6 +31,11 @@ class Page:
             self.tables.setdefault(part, []).extend(rows)
             self.titles[part], self.texts[part] = title, text
 
+    def put(self, part: str, title: str, text: str, rows: list[dict[str, Any]]) -> None:
+        """A table that takes the place of an earlier one, at the end."""
+        self.tables.pop(part, None)
+        self.add(part, title, text, rows)
+
     def show(self) -> None:
         """Print it."""
         for part, rows in self.tables.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,15 +61,20 @@ class Run:
             self._page.notes.append("A quick run: it shows that all of it works, not how fast.")
         self._missing()
 
-    def measure(self) -> Page:
-        """Everything that was chosen."""
+    def measure(self, so_far: Callable[[Page], None]) -> Page:
+        """Everything that was chosen; `so_far` is given the page each time there is more on it."""
         for name in self._choice.shapes:
             shape = SHAPES[name]
             setting = self._setting(shape)
             self._serve(shape, setting)
+            self._judged(so_far)
             if "precision" in self._choice.parts and shape is self._precise():
                 self._precision(shape, setting)
-        self._page.add("goals", GOALS, "", goals(self._page.tables))
+        return self._judged(so_far)
+
+    def _judged(self, so_far: Callable[[Page], None]) -> Page:
+        self._page.put("goals", GOALS, "", goals(self._page.tables))
+        so_far(self._page)
         return self._page
 
     def _serve(self, shape: Shape, setting: Setting) -> None:

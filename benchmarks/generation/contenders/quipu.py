@@ -13,7 +13,7 @@ import torch
 from benchmarks.generation.contenders.arrivals import Mark, serve
 from benchmarks.generation.contenders.models import made_on_device, weight_bytes
 from benchmarks.generation.contenders.setting import Setting
-from benchmarks.generation.loads import VOCABULARY, Load, Served
+from benchmarks.generation.loads import VOCABULARY, Load, Room, Served
 from benchmarks.generation.shapes import CONTEXT, SHAPES
 from bot.generation.generator import LocalGenerator
 from bot.generation.weights.loading import LoadedModel, load
@@ -40,6 +40,7 @@ class Quipu:
     def __init__(self, loaded: LoadedModel, threads: int) -> None:
         self._loaded = loaded
         self._loop = asyncio.new_event_loop()
+        self._room: Room | None = None
         self._generator = LocalGenerator(
             loaded,
             Spelling(),
@@ -50,6 +51,11 @@ class Quipu:
         )
 
     def serve(self, load: Load) -> Served:
+        if load.room != self._room:
+            self._room = load.room
+            # Nobody is being served, so the thread that owns it waits.
+            self._generator._stepper.forget()
+
         async def answer(number: int, mark: Mark) -> None:
             ask = load.asks[number]
             answer = self._generator.generate(

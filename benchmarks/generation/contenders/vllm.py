@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.generation.contenders.arrivals import Mark, serve
 from benchmarks.generation.contenders.setting import Setting
-from benchmarks.generation.loads import Load, Served
+from benchmarks.generation.loads import Load, Room, Served
 
 LENGTH = 2048
 MOST_AT_ONCE = 32
@@ -39,8 +39,13 @@ class Vllm:
         self._loop = asyncio.new_event_loop()
         self._engine: Any = self._loop.run_until_complete(self._open(arguments))
         self._numbers = itertools.count()
+        self._room: Room | None = None
 
     def serve(self, load: Load) -> Served:
+        if load.room != self._room:
+            self._room = load.room
+            self._loop.run_until_complete(self._engine.reset_prefix_cache())
+
         async def answer(number: int, mark: Mark) -> None:
             ask = load.asks[number]
             sampling = self._vllm.SamplingParams(
