@@ -49,7 +49,8 @@ def web_server(settings: Settings, health: Health) -> WebServer | None:
         raise ConfigError(
             "[http] is configured, but aiohttp is not installed: pip install 'quipu[slack]'"
         ) from error
-    return WebServer(settings.serves.host, settings.serves.port, health=health)
+    http = settings.serves
+    return WebServer(http.host, http.port, health=health, names=settings.names)
 
 
 def platforms(settings: Settings, house: House, web: WebServer | None = None) -> dict[str, Connect]:

@@ -63,7 +63,7 @@ SOURCES = {
     "presets": "one of the configured presets",
     "versions": "a version of this channel's persona",
 }
-OFFERED = {
+OFFERED: Mapping[tuple[str, ...], str] = {
     ("stop",): "while the answer is being written",
     ("continue",): "below an answer that was cut",
     ("earlier",): "once there are several answers",

@@ -96,6 +96,7 @@ class SlackMessenger:
         self._client = self._connect(None)
         self._one = OneWorkspace(self._connect(bot_token)) if oauth is None else None
         workspaces = self._one or InstalledWorkspaces(_installations(oauth), self._connect)
+        self._signing_secret = signing_secret
         self._app = _app(self._client, Authorize(workspaces), signing_secret)
         told, asked = Told(), Asked()
         self.budget = Budget(clock)
@@ -125,8 +126,10 @@ class SlackMessenger:
         except BaseException:
             await self._session.close()
             raise
-        if self._mount and self._app_token is None:
-            mount_events(self._mount, self._app, lambda: self._listener.listening)
+        if self._mount and self._app_token is None and self._signing_secret:
+            mount_events(
+                self._mount, self._app, self._signing_secret, lambda: self._listener.listening
+            )
         if self._mount and self._oauth:
             mount_installation(self._mount, self._oauth.flow(self._client))
 

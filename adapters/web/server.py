@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 import structlog
 from aiohttp import web
 
+from adapters.web.guard import Guard, Handler, Route, protect
 from bot.errors import ConfigError, QuipuError
 
 log = structlog.get_logger(__name__)
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Health = Callable[[], Awaitable[Mapping[str, bool]]]
 """The parts of the program, and whether each works."""
 
@@ -21,18 +21,29 @@ LARGEST_BODY = 1_048_576
 """Bytes; Slack's requests are a fraction of that."""
 HEALTH_SECONDS = 5.0
 """A check that takes longer has failed."""
+IDLE_SECONDS = 15.0
+"""How long a connection may be open without a whole request's headers."""
+LINGER_SECONDS = 1.0
+"""How long the rest of a refused request is read, so that the refusal arrives."""
 GRACE_SECONDS = 5.0
 """What running requests have left when the server stops."""
 
 
 class WebServer:
-    """Listens at one address. Routes may be mounted before it starts and after."""
+    """Listens at one address. Routes may be mounted before it starts and after.
 
-    def __init__(self, host: str, port: int, *, health: Health) -> None:
+    `names` are what it is called from outside, as a proxy before it passes them on.
+    """
+
+    def __init__(
+        self, host: str, port: int, *, health: Health, names: Collection[str] = ()
+    ) -> None:
         self._host = host
         self._port = port
         self._health = health
-        self._routes: dict[tuple[str, str], Handler] = {}
+        self._routes: dict[Route, Handler] = {}
+        self._signed: set[Route] = set()
+        self._guard = Guard({host, *names}, self._signed)
         self._runner: web.AppRunner | None = None
 
     @property
@@ -42,23 +53,35 @@ class WebServer:
             return int(self._runner.addresses[0][1])
         return self._port
 
-    def mount(self, method: str, path: str, handler: Handler) -> None:
-        """Answer requests by `handler`; an earlier one for the same method and path is replaced."""
+    def mount(self, method: str, path: str, handler: Handler, *, signed: bool = False) -> None:
+        """Answer requests by `handler`; an earlier one for the same method and path is replaced.
+
+        What is `signed` by its sender may come under any name of this machine.
+        """
         if path == HEALTH_PATH:
             raise ValueError(f"{path} is taken")
-        self._routes[method.upper(), path] = handler
+        self._routes[route := (method.upper(), path)] = handler
+        (self._signed.add if signed else self._signed.discard)(route)
 
     def unmount(self, method: str, path: str) -> None:
         """Answer no such request any more."""
         self._routes.pop((method.upper(), path), None)
+        self._signed.discard((method.upper(), path))
 
     async def start(self) -> None:
         """Listen. ConfigError if the address cannot be had."""
-        app = web.Application(client_max_size=LARGEST_BODY)
+        app = web.Application(client_max_size=LARGEST_BODY, middlewares=[self._guard.check])
+        app.on_response_prepare.append(protect)
         app.router.add_get(HEALTH_PATH, self._answer_health)
         # aiohttp's own routes are fixed once it runs; a platform that connects anew mounts again.
         app.router.add_route("*", "/{path:.*}", self._dispatch)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=GRACE_SECONDS)
+        runner = web.AppRunner(
+            app,
+            access_log=None,
+            shutdown_timeout=GRACE_SECONDS,
+            keepalive_timeout=IDLE_SECONDS,
+            lingering_time=LINGER_SECONDS,
+        )
         await runner.setup()
         try:
             await web.TCPSite(runner, self._host, self._port).start()

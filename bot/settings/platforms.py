@@ -8,7 +8,16 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr
 
 from bot.errors import ConfigError
-from bot.settings.units import Between, FilePath, Names, Says, Section, Whole, reads
+from bot.settings.units import (
+    Between,
+    FilePath,
+    HostNames,
+    Names,
+    Says,
+    Section,
+    Whole,
+    reads,
+)
 
 Address = Annotated[
     str | None, Field(pattern=r"^https?://\S+$"), Says("an http:// or https:// address")
@@ -17,6 +26,7 @@ Address = Annotated[
 CHANNELS = Says('a list of channel ids such as "C0123456789"')
 ROLES = Says('a list of role ids such as "123456789012345678"')
 PEOPLE = Says('a list of user ids such as "U0123456789"')
+HOSTS = Says('a list of names without port, such as "quipu.example.org"')
 BOT_TOKEN = Says(
     "the Bot User OAuth Token, which begins with xoxb- "
     "(https://api.slack.com/apps -> your app -> OAuth & Permissions)"
@@ -135,6 +145,7 @@ class HttpSettings(Section):
         str, Field(pattern=r"^[\w.:%-]+$"), Says('an address to listen at, such as "127.0.0.1"')
     ] = "127.0.0.1"
     port: Annotated[Whole, Between(0, 65_535)] = 8321
+    hosts: Annotated[HostNames, HOSTS] = ()
 
 
 def _lacks(name: str, key: str) -> str:

@@ -151,6 +151,13 @@ class Settings(BaseSettings):
         return self.http or (HttpSettings() if needed else None)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What the HTTP server is called by those who ask it."""
+        own = self.serves.hosts if self.serves else ()
+        public = urlsplit(self.slack.public_url or "").hostname if self.slack else None
+        return (*own, public) if public else own
+
+    @property
     def database_url(self) -> str:
         """The address of the database, with its password if it has one."""
         if self.database.url is not None:

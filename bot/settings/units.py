@@ -113,8 +113,9 @@ FilePath = Annotated[Path, BeforeValidator(_usable)]
 Names = Annotated[
     tuple[Annotated[str, Field(pattern=r"^\w+$")], ...], NoDecode, BeforeValidator(listed)
 ]
-
-
+HostNames = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^[\w.-]+$")], ...], NoDecode, BeforeValidator(listed)
+]
 Addresses = Annotated[
     tuple[Annotated[str, Field(pattern=r"^https?://[^\s@,]+$")], ...],
     NoDecode,
