@@ -16,6 +16,7 @@ from adapters.discord.components import buttons_of, plain_button
 from adapters.discord.declared import MOST_CHOICES, menus
 from adapters.discord.exchange import Answer, Exchange
 from adapters.discord.forms import fields_of, id_of, modal_of, without_offset, written
+from adapters.discord.once import Once
 from adapters.discord.pages import CHOOSE, GROUP, Mark, controls_of, form_of, text_of
 from bot.control.declarations import Command, Kind
 from bot.control.response import Call, Form, Pressed, Response, pressed
@@ -60,6 +61,7 @@ class Interactions:
         self._files = files
         self._commands = {command.path: command for command in commands}
         self._menus = menus(commands)
+        self._once = Once()
 
     async def handle(self, interaction: Interaction) -> None:
         """Answer an interaction of any kind."""
@@ -71,7 +73,8 @@ class Interactions:
             discord.InteractionType.component: self._press,
             discord.InteractionType.modal_submit: self._submit,
         }
-        if work := works.get(interaction.type):
+        work = works.get(interaction.type)
+        if work is not None and self._once.counts(interaction):
             await Exchange(interaction).answer(work(interaction))
 
     async def _use(self, interaction: Interaction) -> Answer:

@@ -19,6 +19,7 @@ from adapters.slack.calls import Caller
 from adapters.slack.listener import InBackground, Surroundings
 from adapters.slack.manifest import COMMAND, MENU, SETTINGS
 from adapters.slack.occasions import Occasion, Payload
+from adapters.slack.recent import Recent
 from adapters.slack.submissions import Submissions
 from adapters.slack.windows import CALLBACKS, Memo, note_window, where_window
 from adapters.slack.workspaces import Workspace
@@ -35,6 +36,9 @@ log = structlog.get_logger(__name__)
 
 PATIENCE = 2.0
 """Seconds in which an answer can be the acknowledgement itself."""
+REMEMBERED = 900.0
+"""Seconds in which an interaction that comes again is known; Slack sends none so late."""
+MOST_REMEMBERED = 10_000
 
 
 class Commands:
@@ -49,6 +53,7 @@ class Commands:
         self._caller = Caller(around)
         self._submissions = Submissions(control, self._caller, answers)
         self._in_background = in_background
+        self._done: Recent[str, bool] = Recent(MOST_REMEMBERED, REMEMBERED)
 
     def listen(self, app: AsyncApp) -> None:
         """Take this app's commands, buttons, shortcuts and windows."""
@@ -60,7 +65,9 @@ class Commands:
 
     async def on_command(self, ack: AsyncAck, command: Payload, context: AsyncBoltContext) -> None:
         """Do it, and say so: at once if that can be, else as soon as it is done."""
-        occasion: Occasion | None = None
+        if self._again(command):
+            await ack()
+            return
         try:
             occasion = Occasion.of_command(await self._workspace(context), command)
         except QuipuError as error:
@@ -85,6 +92,8 @@ class Commands:
     ) -> None:
         """A button was pressed, below an answer or below words of ours for one person."""
         await ack()
+        if self._again(body):
+            return
         occasion = Occasion.of_action(await self._workspace(context), body)
         self._in_background(self._press(occasion, body, action))
 
@@ -93,6 +102,8 @@ class Commands:
     ) -> None:
         """A command was chosen from a message's menu, or the settings from everywhere."""
         await ack()
+        if self._again(shortcut):
+            return
         occasion = Occasion.of_action(await self._workspace(context), shortcut)
         command = tuple(str(shortcut["callback_id"]).removeprefix(MENU).split("."))
         if message := shortcut.get("message"):
@@ -103,6 +114,9 @@ class Commands:
 
     async def on_submission(self, ack: AsyncAck, body: Payload, context: AsyncBoltContext) -> None:
         """A window was sent."""
+        if self._again(body):
+            await ack()
+            return
         occasion = Occasion.of_action(await self._workspace(context), body)
         work = asyncio.create_task(self._submitted(occasion, body["view"]))
         await asyncio.wait({work}, timeout=PATIENCE)
@@ -110,9 +124,17 @@ class Commands:
             await ack(**work.result())
             return
         locale = await self._caller.locale(occasion)
-        waiting = note_window(say("slack.at_it", locale), Memo.read(body["view"]), locale)
+        waiting = note_window(say("slack.at_it", locale), Memo.of(body["view"]), locale)
         await ack(response_action="update", view=waiting)
         self._in_background(self._changed_later(occasion, work, locale))
+
+    def _again(self, payload: Payload) -> bool:
+        """Whether this very interaction was taken before; Slack gives each a trigger of its own."""
+        trigger = str(payload.get("trigger_id") or "")
+        if again := bool(trigger) and trigger in self._done:
+            log.warning("slack.interaction_repeated", kind=payload.get("type", "command"))
+        self._done.put(trigger, True)
+        return again
 
     async def _typed(self, occasion: Occasion, text: str) -> tuple[Response, Call]:
         refused: Refused | None = None
@@ -143,7 +165,7 @@ class Commands:
         if not occasion.view or not bodies:
             await self._answers.post(occasion, bodies)
             return
-        memo, text = Memo.read(body["view"]), str(bodies[0]["text"])
+        memo, text = Memo.of(body["view"]), str(bodies[0]["text"])
         locale = await self._caller.locale(occasion)
         await self._change(occasion, note_window(text, memo, locale))
 
@@ -152,7 +174,7 @@ class Commands:
             return await self._submissions.acknowledgement(occasion, view)
         except Exception as error:  # noqa: BLE001 - whatever it is, the person is waiting
             locale = await self._language(occasion)
-            note = note_window(_excuse(error, locale), Memo.read(view), locale)
+            note = note_window(_excuse(error, locale), Memo.of(view), locale)
             return {"response_action": "update", "view": note}
 
     async def _language(self, occasion: Occasion) -> str:

@@ -45,8 +45,8 @@ from adapters.slack.threads import Threads
 from adapters.slack.workspaces import Workspace, Workspaces
 from bot.control.records import Behaviour
 from bot.control.words import say
-from bot.errors import Forbidden, PlatformError
-from bot.values import Inbound, Place
+from bot.errors import Busy, Forbidden, PlatformError
+from bot.values import Author, Inbound, Place
 
 if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncApp
@@ -145,13 +145,20 @@ class Listener:
         place = channel_place(workspace.key, channel)
         if not place.private and thread:
             place = Place(PLATFORM, workspace.key, channel, thread)
-        author = await self._around.people.author(workspace, str(event["user"]), channel)
+        author = await self._now(workspace, str(event["user"]), channel)
         try:
             stopped = await self._inbox.stop(place, author)
         except Forbidden as error:
             log.info("slack.stop_refused", place=place.id, reason=str(error))
         else:
             log.debug("slack.stop", place=place.id, stopped=stopped)
+
+    async def _now(self, workspace: Workspace, user: str, channel: str) -> Author:
+        """Who somebody is at this moment; of whom Slack does not tell, nobody special."""
+        try:
+            return await self._around.people.author(workspace, user, channel, anew=True)
+        except Busy:
+            return Author(user, user)
 
     async def on_uninstalled(self, context: AsyncBoltContext) -> None:
         """A workspace removed the app."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from adapters.slack.blocks import Json
 from adapters.slack.elements import VALUE
 from adapters.slack.occasions import Payload
+from adapters.slack.places import is_private
 from adapters.slack.typed import check_id
 from adapters.slack.windows import (
     CHANNEL,
@@ -49,7 +50,10 @@ class Submissions:
         return await kinds.get(str(view["callback_id"]), self._form)(occasion, view)
 
     async def _where(self, occasion: Occasion, view: Payload) -> Json:
-        memo = replace(Memo.read(view), channel=str(submitted(view)[CHANNEL]))
+        channel = str(submitted(view)[CHANNEL])
+        if is_private(channel):  # it is offered to nobody, and everybody manages their own
+            raise Refused(f"{channel} is a direct message", key="slack.unknown_button")
+        memo = replace(Memo.read(view), channel=channel)
         call = await self._caller.of_window(occasion, memo)
         return await self._answered(call, occasion, CHANNEL)
 

@@ -14,6 +14,7 @@ from adapters.slack.occasions import Payload
 from bot.control.declarations import Argument, Kind
 from bot.control.response import Button, Field, Form, Given, Item, Page
 from bot.control.words import say
+from bot.errors import Refused
 
 CALLBACKS = re.compile(r"^quipu:(form|page|where)$")
 FORM, PAGE, WHERE = "quipu:form", "quipu:page", "quipu:where"
@@ -21,6 +22,9 @@ LONGEST_TITLE = 24
 LONGEST_HEADER = 150
 MOST_BLOCKS = 100
 CHANNEL = "channel"
+WHERE_TO = re.compile(r"[A-Z0-9]*/(\d+\.\d+)?", re.ASCII)
+"""A channel and a thread of it, as Slack names them; either may be missing."""
+MOST_REPLIES = 10**18
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +46,26 @@ class Memo:
 
     @classmethod
     def read(cls, view: Payload) -> Memo:
-        """Read what `write` wrote."""
-        channel, thread, command, reply_id, arguments = json.loads(view["private_metadata"])
-        pairs = tuple((str(name), str(value)) for name, value in arguments)
-        return cls(str(channel), str(thread), tuple(command), reply_id, pairs)
+        """Read what `write` wrote. Refused if it is anything else."""
+        try:
+            channel, thread, command, reply_id, given = json.loads(view["private_metadata"])
+            path = tuple(str(word) for word in command)
+            pairs = tuple((str(name), str(value)) for name, value in given)
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise Refused("not a window of ours", key="slack.unknown_button") from error
+        where = WHERE_TO.fullmatch(f"{channel}/{thread}")
+        number = reply_id is None or (type(reply_id) is int and 0 < reply_id < MOST_REPLIES)
+        if where is None or not number:
+            raise Refused("not a window of ours", key="slack.unknown_button")
+        return cls(str(channel), str(thread), path, reply_id, pairs)
+
+    @classmethod
+    def of(cls, view: Payload) -> Memo:
+        """As `read`, for a window that only says something: empty if there is nothing to read."""
+        try:
+            return cls.read(view)
+        except Refused:
+            return cls("")
 
 
 def form_window(

@@ -88,7 +88,8 @@ class OneWorkspace:
         own = self._own
         if own is None or team in {None, own.team}:
             return own
-        if not self._organisation:
+        ours = not (enterprise and self._enterprise) or enterprise == self._enterprise
+        if not self._organisation or not ours:
             return None
         key = workspace_key(self._enterprise or enterprise, team)
         return replace(own, key=key, team=team)

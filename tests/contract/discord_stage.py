@@ -121,6 +121,14 @@ class DiscordStage:
     async def presses(self, who: str, where: Channel, label: str, *, at: int = -1) -> str:
         return await self._told(await self._people[who].presses(where.from_bot[at], label))
 
+    async def forges(self, who: str, where: Channel, button_id: str) -> str:
+        where.from_bot[-1].components[0]["components"][0] |= {"custom_id": button_id}
+        return await self.presses(who, where, button_id)
+
+    async def repeats_press(self) -> None:
+        pressed = list(self._server.world.interactions.values())[-1]
+        self._server.world.emit("INTERACTION_CREATE", 0, lambda _: pressed.payload())
+
     async def presses_with(self, who: str, where: Channel, label: str, text: str) -> None:
         opened = await self._people[who].presses(where.from_bot[-1], label)
         assert opened.modal is not None

@@ -19,6 +19,7 @@ from tests.board import ScriptedGenerator
 from tests.contract.running import Running
 from tests.contract.stage import Setting
 from tests.loopback.slack import Channel, Message, SlackServer
+from tests.loopback.slack.dispatch import INTERACTIVE
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,17 @@ class SlackStage:
         answer = await interaction.answer()
         assert answer.hidden_from_all_but is person.user
         return answer.content
+
+    async def forges(self, who: str, where: Spot, button_id: str) -> str:
+        message = self._answers(where)[-1]
+        [first, *_] = [block for block in message.blocks if block["type"] == "actions"]
+        first["elements"][0] |= {"value": button_id}
+        return await self.presses(who, where, first["elements"][0]["action_id"])
+
+    async def repeats_press(self) -> None:
+        dispatch = self._server.dispatch
+        presses = [sent for sent in dispatch.sent if sent.get("type") == "block_actions"]
+        await dispatch.ask(INTERACTIVE, presses[-1])
 
     async def presses_with(self, who: str, where: Spot, label: str, text: str) -> None:
         person = self._people[who]

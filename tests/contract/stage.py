@@ -74,6 +74,12 @@ class Stage(Protocol):
     async def presses(self, who: Who, where: Where, label: str, *, at: int = -1) -> str:
         """Press a button below one of the bot's messages there; what it says to this person."""
 
+    async def forges(self, who: Who, where: Where, button_id: str) -> str:
+        """Press a button that says this, below the bot's newest message there; what it says."""
+
+    async def repeats_press(self) -> None:
+        """The platform sends the event of the last press once more."""
+
     async def presses_with(self, who: Who, where: Where, label: str, text: str) -> None:
         """Press a button that opens a window with one field, write into it, and send it."""
 
