@@ -170,7 +170,7 @@ class DiscordMessenger:
     async def _tell(self, inbound: Inbound, text: str, nonce: str) -> None:
         outlet = self.outlet(inbound.place, inbound.message_id)
         try:
-            await outlet.create(text, nonce=nonce)
+            await outlet.note(text, nonce=nonce)
         except PlatformError:
             log.exception("discord.not_told", place=inbound.place.id)
 

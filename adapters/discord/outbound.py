@@ -13,6 +13,7 @@ import structlog
 
 from adapters.discord.budget import Budget
 from adapters.discord.components import buttons_of, view_of
+from adapters.discord.earlier import find_posted
 from adapters.discord.failures import NO_HISTORY_FOR_REPLY, translated
 from adapters.discord.places import channel_id
 from adapters.discord.threads import Threads
@@ -69,6 +70,7 @@ class DiscordOutlet:
         closed: ClosedPlaces,
         threads: Threads,
     ) -> None:
+        self._client = client
         self._channel_id = channel_id(place)
         self._channel = client.get_partial_messageable(self._channel_id)
         self._place = place
@@ -78,6 +80,7 @@ class DiscordOutlet:
         self._closed = closed
         self._threads = threads
         self._begun = False
+        self._known: set[str] = set()
         self._shown: dict[str, tuple[Button, ...]] = {}
 
     async def create(
@@ -89,20 +92,22 @@ class DiscordOutlet:
         again: bool = False,
         buttons: Sequence[Button] = (),
     ) -> str:
-        """Post a message as a reply to the one being answered; Discord itself minds the nonce."""
-        del final, again
-        try:
-            with translated(self._place.id):
-                await self._admitted()
-                await self._threads.ensure(self._place, self._answering)
-                self._budget.departed()
-                message = await self._send(text, _short(nonce), view_of(buttons_of(buttons)))
-        except Undeliverable as error:
-            self._closed.note(self._channel_id, error)
-            raise
-        self._closed.reopened(self._channel_id)
+        """Post a message as a reply to the one being answered.
+
+        Discord itself minds the nonce, but not for long.
+        """
+        del final
+        sent: dict[str, Any] = {"nonce": _short(nonce)}
+        if view := view_of(buttons_of(buttons)):
+            sent["view"] = view
+        message_id = (await self._found() if again else None) or await self._posted(text, sent)
         self._begun = True
-        return str(message.id)
+        self._known.add(message_id)
+        return message_id
+
+    async def note(self, text: str, *, nonce: str) -> None:
+        """Say something beside the answer, which is never taken for it."""
+        await self._posted(text, {"nonce": _short(nonce), "suppress_embeds": True})
 
     async def edit(
         self,
@@ -114,6 +119,7 @@ class DiscordOutlet:
     ) -> None:
         """Replace the text; returns when Discord has it, without discord.py's sleep after it."""
         del final
+        self._known.add(message_id)
         changed = self._changed(message_id, tuple(buttons))
         message = self._channel.get_partial_message(int(message_id))
         with translated(self._place.id):
@@ -159,10 +165,28 @@ class DiscordOutlet:
             return {}
         return {"view": view_of(buttons_of(buttons))}
 
-    async def _send(self, text: str, nonce: str, view: discord.ui.View | None) -> discord.Message:
-        plain: dict[str, Any] = {"nonce": nonce, "allowed_mentions": SILENT}
-        if view is not None:
-            plain["view"] = view
+    async def _found(self) -> str | None:
+        with translated(self._place.id):
+            await self._admitted()
+            self._budget.departed()
+            async with asyncio.timeout(REQUEST_TIMEOUT):
+                return await find_posted(self._client, self._place, self._answering, self._known)
+
+    async def _posted(self, text: str, sent: dict[str, Any]) -> str:
+        try:
+            with translated(self._place.id):
+                await self._admitted()
+                await self._threads.ensure(self._place, self._answering)
+                self._budget.departed()
+                message = await self._send(text, sent)
+        except Undeliverable as error:
+            self._closed.note(self._channel_id, error)
+            raise
+        self._closed.reopened(self._channel_id)
+        return str(message.id)
+
+    async def _send(self, text: str, sent: dict[str, Any]) -> discord.Message:
+        plain: dict[str, Any] = {**sent, "allowed_mentions": SILENT}
         async with asyncio.timeout(REQUEST_TIMEOUT):
             try:
                 return await self._channel.send(text, **plain, **self._reference())

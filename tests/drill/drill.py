@@ -56,6 +56,8 @@ RETRIES = (0.0, 1.0, 4.0)
 """Slack tries again at once, after a minute and after five; here people die faster."""
 TIERS = 20
 """How many times Slack's limits are lifted: each life counts its own calls from nothing."""
+NONCE_MEMORY = 3.0
+"""Discord minds a nonce for some minutes; here people die faster."""
 PEACE = 180.0
 """Seconds in which everything must have come to its end once nobody kills any more."""
 QUIET_FOR = 1.0
@@ -94,6 +96,7 @@ async def drill(kills: int, seed: int, folder: Path, tell: Tell) -> Result:
         workspace, there = slack_spots(slack)
         spots: list[Spot] = [*discord_spots(discord), *there]
         _ease(slack)
+        discord.world.nonce_memory = NONCE_MEMORY
         await open_threads(there)
         secrets = {
             "DISCORD_TOKEN": discord.token,

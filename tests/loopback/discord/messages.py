@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from itertools import count
 from typing import TYPE_CHECKING
@@ -60,7 +61,7 @@ class Messages:
         channel = self.channel(request)
         self._may_send(channel)
         body = request[BODY]
-        earlier = _with_nonce(channel, body)
+        earlier = _with_nonce(channel, body, self._world.nonce_memory)
         if earlier is not None:
             return self.show(earlier)
         draft = draft_of(body, uploaded(self._world, channel, request))
@@ -227,11 +228,13 @@ def checked(content: str) -> str:
     return content.strip()
 
 
-def _with_nonce(channel: Channel, body: Json) -> Message | None:
+def _with_nonce(channel: Channel, body: Json, memory: float) -> Message | None:
     nonce = body.get("nonce")
     if nonce is None or not body.get("enforce_nonce"):
         return None
-    return next((message for message in channel.from_bot if message.nonce == nonce), None)
+    since = time.monotonic() - memory
+    recent = (message for message in channel.from_bot if message.timeline[0].at >= since)
+    return next((message for message in recent if message.nonce == nonce), None)
 
 
 def _piece(messages: list[Message], query: dict[str, str], limit: int) -> list[Message]:
