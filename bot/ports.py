@@ -199,6 +199,9 @@ class Store(Protocol):
     async def save_part(self, reply_id: int, part: Part) -> None:
         """Note that a platform message belongs to the reply, with the text last shown in it."""
 
+    async def drop_part(self, reply_id: int, index: int) -> None:
+        """Note that a platform message of the reply was taken back."""
+
     async def complete(
         self, reply_id: int, text: str, finish: Finish, prompt: Prompt, origin: Origin = ...
     ) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.engine import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
@@ -78,6 +78,12 @@ def save_part(connection: Connection, reply_id: int, part: Part) -> None:
     this = (reply_parts.c.reply_id == reply_id) & (reply_parts.c.idx == part.index)
     if not connection.execute(update(reply_parts).where(this).values(shown)).rowcount:
         connection.execute(insert(reply_parts).values(reply_id=reply_id, idx=part.index, **shown))
+
+
+def drop_part(connection: Connection, reply_id: int, index: int) -> None:
+    """Forget a platform message of the reply, which is no more."""
+    this = (reply_parts.c.reply_id == reply_id) & (reply_parts.c.idx == index)
+    connection.execute(delete(reply_parts).where(this))
 
 
 def complete(

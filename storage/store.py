@@ -81,6 +81,10 @@ class SqlStore:
         """Adds the part, or replaces the one of the same index."""
         await self._database.write(journal.save_part, reply_id, part)
 
+    async def drop_part(self, reply_id: int, index: int) -> None:
+        """Does nothing if there is no such part."""
+        await self._database.write(journal.drop_part, reply_id, index)
+
     async def complete(
         self,
         reply_id: int,

@@ -124,11 +124,15 @@ class Answering:
         async def journal(part: Part) -> None:
             await self._store.save_part(reply.id, part)
 
+        async def forget(index: int) -> None:
+            await self._store.drop_part(reply.id, index)
+
         outlet = messenger.outlet(reply.place, reply.message_id)
         delivery = Delivery(
             outlet,
             reply,
             journal,
+            forget=forget,
             patience=self._patience,
             buttons=self._buttons.while_writing(reply),
         )

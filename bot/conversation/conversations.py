@@ -21,7 +21,7 @@ from bot.conversation.queue_notices import QueueNotices
 from bot.errors import Busy, Forbidden, PlatformError, StorageError
 from bot.operation.facts import UNOBSERVED, MessageRefused, Observer
 from bot.ports import Messenger, Outlet, Store
-from bot.reply.delivery import PATIENCE, nonce
+from bot.reply.delivery import PATIENCE, excuse_nonce
 from bot.values import Author, Inbound, Place, Reply, ReplyState
 
 log = structlog.get_logger(__name__)
@@ -201,7 +201,7 @@ class Conversations:
         messenger = self._messengers.get(place.platform)
         if messenger is None:
             return
-        key = nonce(place, message_id, 0)
+        key = excuse_nonce(place, message_id)
         try:
             await messenger.outlet(place, message_id).create(notice, nonce=key)
         except PlatformError as failure:

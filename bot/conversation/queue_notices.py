@@ -91,7 +91,7 @@ class QueueNotices:
         waiting = replace(reply, state=ReplyState.QUEUED)
         await self._store.advance(reply.id, ReplyState.QUEUED)
         self._replies[reply.id] = waiting
-        key = nonce(reply.place, reply.message_id, 0)
+        key = nonce(reply, 0)
         message_id = await outlet.create(words, nonce=key, final=False)
         part = Part(0, message_id)
         self._replies[reply.id] = replace(waiting, parts=(part,))

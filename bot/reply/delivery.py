@@ -50,7 +50,8 @@ FINAL_DEADLINE = 300.0
 class Delivery:
     """Brings the text of one reply into its platform messages. An async context manager.
 
-    `journal` is told of every message as soon as it exists. Known `parts` are written over.
+    `journal` is told of every message as soon as it exists, `forget` of every one that was taken
+    back. Known `parts` are written over.
     `buttons` are below the last message while the text grows; `finish` replaces them.
     """
 
@@ -60,6 +61,7 @@ class Delivery:
         reply: Reply,
         journal: Callable[[Part], Awaitable[None]],
         *,
+        forget: Callable[[int], Awaitable[None]] | None = None,
         buttons: Sequence[Button] = (),
         patience: float = PATIENCE,
         deadline: float = FINAL_DEADLINE,
@@ -67,6 +69,7 @@ class Delivery:
         self._outlet = outlet
         self._reply = reply
         self._journal = journal
+        self._forget = forget
         self._buttons = tuple(buttons)
         self._patience = patience
         self._deadline = deadline
@@ -262,7 +265,7 @@ class Delivery:
         # an older text; the platform then gives back that message as it stands.
         again = index in self._tried or self._reply.state is not ReplyState.CLAIMED
         self._tried.add(index)
-        key = nonce(self._reply.place, self._reply.message_id, index)
+        key = nonce(self._reply, index)
         answer = text if self._text else ""  # a place in the queue is no part of the answer
         message_id = await self._outlet.create(
             text, nonce=key, final=final, again=again, buttons=buttons
@@ -280,11 +283,25 @@ class Delivery:
         for index in [i for i in self._messages if i >= needed]:
             await self._outlet.delete(self._messages[index])
             del self._messages[index]
+            if self._forget is not None:
+                await self._forget(index)
 
 
-def nonce(place: Place, message_id: str, index: int) -> str:
-    """The same for the same part of the same reply, also after a restart: 24 hexadecimal digits."""
-    key = f"{place.id}/{message_id}/{index}"
+def nonce(reply: Reply, index: int) -> str:
+    """The same for the same part of the same reply, also after a restart: 24 hexadecimal digits.
+
+    Another one when the reply is given again: the platform may remember a message that a shorter
+    answer has taken back.
+    """
+    return _digest(f"{reply.place.id}/{reply.message_id}/{index}/{reply.claimed_at.isoformat()}")
+
+
+def excuse_nonce(place: Place, message_id: str) -> str:
+    """For what is said to a message that has no reply."""
+    return _digest(f"{place.id}/{message_id}")
+
+
+def _digest(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:24]
 
 

@@ -317,3 +317,17 @@ async def test_an_answer_to_a_message_deleted_since_stays_as_it_is(build: Build)
     await house.idle()
     assert house.board.texts[0].startswith("First.")
     assert [answer.text for answer in (await house.newest()).alternatives] == ["First."]
+
+
+async def test_a_message_that_a_shorter_answer_took_back_is_not_written_over_by_a_longer_one(
+    build: Build,
+) -> None:
+    long = "\n\n".join(["word " * 300, "more " * 300])
+    house = await asked(build, [long], ["Short."], [long])
+    two = list(house.board.texts)
+    for _ in range(2):
+        await house.use("regenerate")
+        await house.idle()
+    assert len(two) == 2
+    assert house.board.texts == two
+    assert await states(house) == [ReplyState.DELIVERED]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -183,8 +184,9 @@ async def test_known_parts_are_written_over_and_surplus_ones_taken_back() -> Non
 async def test_a_message_posted_before_a_crash_is_found_again_and_shows_the_new_text() -> None:
     board = Board()
     outlet = board.outlet(PLACE, "100")
-    first = await outlet.create("before the crash", nonce=nonce(PLACE, "100", 0))
-    async with Delivery(outlet, reply(state=ReplyState.GENERATING), Journal()) as delivery:
+    begun = reply(state=ReplyState.GENERATING)
+    first = await outlet.create("before the crash", nonce=nonce(begun, 0))
+    async with Delivery(outlet, begun, Journal()) as delivery:
         await delivery.finish("after the crash")
     assert [message.id for message in board.posted] == [first]
     assert board.texts == ["after the crash"]
@@ -203,9 +205,16 @@ async def test_a_create_whose_answer_was_lost_shows_the_latest_text_in_the_end()
 
 
 def test_a_nonce_is_short_and_differs_for_every_part() -> None:
-    keys = {nonce(PLACE, message, index) for message in ("1", "2") for index in range(3)}
+    replies = [replace(reply(), message_id=message) for message in ("1", "2")]
+    keys = {nonce(one, index) for one in replies for index in range(3)}
     assert {len(key) for key in keys} == {24}
     assert len(keys) == 6
+
+
+def test_a_reply_that_is_given_again_has_other_nonces() -> None:
+    first = reply()
+    again = replace(first, claimed_at=first.claimed_at + timedelta(minutes=1))
+    assert nonce(first, 0) != nonce(again, 0)
 
 
 async def test_leaving_early_leaves_no_task_behind() -> None:

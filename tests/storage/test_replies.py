@@ -164,3 +164,13 @@ async def test_unfinished_replies_come_oldest_first(store: SqlStore) -> None:
     assert slack is not None
     assert [r.id for r in await store.unfinished("discord")] == ids[:2] + ids[3:]
     assert await store.unfinished("slack") == [slack]
+
+
+async def test_a_part_that_was_taken_back_is_forgotten(store: SqlStore) -> None:
+    reply = await claimed(store, "m1")
+    for index in range(2):
+        await store.save_part(reply.id, Part(index, f"out-{index}"))
+    await store.drop_part(reply.id, 1)
+    await store.drop_part(reply.id, 7)
+    [found] = await store.unfinished("discord")
+    assert found.parts == (Part(0, "out-0"),)
