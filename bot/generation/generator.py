@@ -17,6 +17,7 @@ from bot.generation.request import Request, check_request
 from bot.generation.runner import Adapters, Runner
 from bot.generation.scheduler import Ending, Scheduler
 from bot.generation.stepper import Stepper
+from bot.generation.supervisor import Patience
 from bot.generation.weights.giving_back import keep
 from bot.generation.weights.loading import LoadedModel
 from bot.generation.worker import Worker
@@ -52,6 +53,9 @@ class Stats:
     Of the `slots`, `retained` hold a conversation that nobody is answering just now. The slots
     hold `held_tokens`, take `taken_tokens` for them, and may take `room_tokens` more.
     `step_seconds` is the usual time between two tokens of an answer; None before the first.
+    `idle_seconds` have passed since a step went well, None before the first; of a generator that is
+    not `lost` that is no fault while nothing runs or waits. The worker's thread died and was
+    followed by another `restarts` times; memory was short in `shortages` steps.
     """
 
     running: int
@@ -71,6 +75,10 @@ class Stats:
     preempted: int
     evicted: int
     failures: int
+    idle_seconds: float | None
+    restarts: int
+    shortages: int
+    lost: bool
 
 
 class LocalAnswer:
@@ -156,7 +164,8 @@ class LocalGenerator:
     `prefill_budget` bounds the tokens of a step, and `stall` the seconds of one in which answers
     are running. Keys and values take what the machine has left, at most `memory` bytes.
     `attention` names the kernels on a GPU (auto, flash or gathered), and `graphs` says whether
-    decoding is recorded and replayed, for None on CUDA only.
+    decoding is recorded and replayed, for None on CUDA only. `patience` says how often a worker
+    that dies is started again, and how long one step may take.
     The model is this object's own from then on.
     Building it reads the machine's files and on CUDA records steps: do that off the event loop.
     """
@@ -176,6 +185,7 @@ class LocalGenerator:
         attention: str = "auto",
         graphs: bool | None = None,
         adapters: Adapters | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self._tokenizer = tokenizer
         self._adapters = () if adapters is None else adapters.names
@@ -207,7 +217,11 @@ class LocalGenerator:
             keep()
         self._stepper = Stepper(self._scheduler, runner)
         self._worker = Worker(
-            self._scheduler, self._stepper, capacity=self._size.running + queue, threads=threads
+            self._scheduler,
+            self._stepper,
+            capacity=self._size.running + queue,
+            threads=threads,
+            patience=patience,
         )
 
     @property
@@ -266,6 +280,10 @@ class LocalGenerator:
             preempted=self._scheduler.preempted,
             evicted=slots.evicted,
             failures=counters.failures,
+            idle_seconds=self._stepper.idle,
+            restarts=self._worker.restarts,
+            shortages=counters.shortages,
+            lost=self._worker.lost,
         )
 
     def _check_adapter(self, adapter: str) -> None:

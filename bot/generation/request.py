@@ -24,8 +24,9 @@ class Request:
     `tokens` holds the prompt and what was generated; the keys and values of the first `computed`
     of them lie in `slot`. `waiting` is the place in the queue and `wait` the seconds that this may
     take, None where nothing is known; both are 0 once it runs. `row` is the answer as the sampler
-    sees it, kept so that it counts no token twice. What the worker logs for it is logged in its
-    `context`, which holds the ids of the reply.
+    sees it, kept so that it counts no token twice. Its listener has `told` of the tokens that were
+    generated; `faults` counts how often the worker died over it. What the worker logs for it is
+    logged in its `context`, which holds the ids of the reply.
     """
 
     prompt: tuple[int, ...]

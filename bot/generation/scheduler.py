@@ -215,7 +215,9 @@ class Scheduler:
 
     def _prefill(self, decoding: int) -> Iterator[Work]:
         prompts = [request for request in self.running if request.pending > 1]
-        left = min(self.pace.prefill(decoding), self.share or self._context)
+        left = self.pace.prefill(decoding)
+        if self.share is not None:
+            left = min(left, self.share)
         first = prompts[:1] if len(prompts) > 1 else []
         shares = {r: min(r.pending, left // 2) for r in first}
         left -= sum(shares.values())

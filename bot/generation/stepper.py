@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import structlog
 import torch
 
-from bot.errors import GenerationError
+from bot.errors import GenerationError, GeneratorLost
 from bot.generation.request import Request
 from bot.generation.runner import Runner
 from bot.generation.scheduler import Output, Scheduler, Work
@@ -17,8 +17,8 @@ from bot.generation.scheduler import Output, Scheduler, Work
 log = structlog.get_logger(__name__)
 
 
-class DeviceLost(GenerationError):
-    """The device computes nothing any more; only a new process will help."""
+LEAST_SHARE = 16
+"""Prompt tokens of a step that are tried before an answer is said not to fit into memory."""
 
 
 @dataclass(slots=True)
@@ -30,6 +30,7 @@ class Counters:
     prompt_tokens: int = 0
     reused_tokens: int = 0
     failures: int = 0
+    shortages: int = 0
 
 
 class Stepper:
@@ -46,10 +47,17 @@ class Stepper:
         self._scheduler = scheduler
         self._runner = runner
         self._clock = clock
-        self._shortages = 0  # one after the other, with no step between that went well
+        self._stepped: float | None = None
+        self._drops = 0
+
+    @property
+    def idle(self) -> float | None:
+        """Seconds since a step went well; None before the first. May be asked from any thread."""
+        stepped = self._stepped
+        return None if stepped is None else self._clock() - stepped
 
     def step(self) -> list[Output]:
-        """Plan and compute one step. Raises DeviceLost, and nothing else that a model can raise.
+        """Plan and compute one step. Raises GeneratorLost, and nothing else that a model can raise.
 
         An empty list may mean that memory was dropped and the step is to be tried again.
         """
@@ -65,37 +73,72 @@ class Stepper:
 
     def forget(self, *, shrink: bool = False) -> None:
         """Drop all keys and values; running requests are computed again."""
+        self._drops += 1
         self._scheduler.forget(shrink=shrink)
         self._runner.release_memory()
 
     def _recover(self, work: Sequence[Work], error: Exception) -> list[Output]:
         log.warning("generation_step_failed", requests=len(work), exc_info=error)
-        if not self._runner.usable():
-            raise DeviceLost(f"the device has failed, restart the process: {error}") from error
+        self.look_at_device(error)
+        for one in work:
+            one.request.reroll()
         if _is_out_of_memory(error):
-            return self._make_room(error)
+            return self._make_room(work, error)
         if not work:
             raise error  # no model is to blame
-        return [output for one in work for output in self._alone(one)]
+        return self._one_by_one(work)
+
+    def _one_by_one(self, work: Sequence[Work]) -> list[Output]:
+        """Repeat a failed step in its parts, to see who was the cause."""
+        outputs: list[Output] = []
+        drops = self._drops
+        for one in work:
+            outputs += self._alone(one)
+            if self._drops > drops:
+                break  # what the others had computed is gone: they are planned anew
+        return outputs
 
     def _alone(self, work: Work) -> list[Output]:
-        """Repeat one request's share of a failed step, to see whether it was the cause."""
         try:
             return self._take([work], self._runner.run([work]))
         except Exception as error:  # noqa: BLE001 -- becomes the request's ending
-            return [self._fail(work.request, error)]
+            self.look_at_device(error)
+            work.request.reroll()
+            if _is_out_of_memory(error):
+                return self._make_room([work], error)
+            return [self._fail(work.request, f"the model failed: {_told(error)}", error)]
 
-    def _make_room(self, error: Exception) -> list[Output]:
-        """Drop all keys and values; if that has not helped, the youngest answer must wait."""
-        self._shortages += 1
+    def look_at_device(self, error: BaseException) -> None:
+        """Raise GeneratorLost if the device computes nothing any more, after this error."""
+        if not self._runner.usable():
+            words = f"the device has failed, restart the process: {error}"
+            raise GeneratorLost(words) from error
+
+    def _make_room(self, work: Sequence[Work], error: Exception) -> list[Output]:
+        """Drop all keys and values. If that has not helped, the youngest answer must wait.
+
+        One that is alone is tried again with less and less of it in a step, and then refused.
+        """
+        self.counters.shortages += 1
         failed = []
-        if not self._scheduler.slots.retained:
-            if len(self._scheduler.running) > 1:
-                self._scheduler.put_back_youngest()
-            elif self._shortages > 1:
-                failed = [self._fail(request, error) for request in [*self._scheduler.running]]
+        scheduler = self._scheduler
+        if not scheduler.slots.retained:
+            share = scheduler.share or sum(one.count for one in work)
+            if len(scheduler.running) > 1:
+                scheduler.put_back_youngest()
+            elif scheduler.share is None or share > LEAST_SHARE:
+                scheduler.share = max(LEAST_SHARE, share // 4)
+            else:
+                failed = [self._refuse(request, error) for request in [*scheduler.running]]
+                if not failed:
+                    raise error  # no answer is to blame
         self.forget(shrink=True)
         return failed
+
+    def _refuse(self, request: Request, error: Exception) -> Output:
+        length = len(request.tokens)
+        words = f"out of memory over {length} tokens of one answer alone: {_told(error)}"
+        return self._fail(request, words, error, key="conversation.out_of_memory")
 
     def _note(self, work: Sequence[Work], seconds: float) -> None:
         decoding = sum(one.count == 1 for one in work)
@@ -105,7 +148,7 @@ class Stepper:
     def _take(self, work: Sequence[Work], tokens: Sequence[int | None]) -> list[Output]:
         first = [w.request for w in work if w.samples and not w.request.generated]
         outputs = self._scheduler.advance(work, tokens)
-        self._shortages = 0
+        self._stepped = self._clock()
         self.counters.steps += 1
         self.counters.prompt_tokens += sum(len(request.prompt) for request in first)
         self.counters.reused_tokens += sum(request.reused for request in first)
@@ -116,16 +159,21 @@ class Stepper:
             self.forget()  # numbers that are not finite would spread to whoever uses the slot next
         return outputs
 
-    def _fail(self, request: Request, error: Exception) -> Output:
+    def _fail(self, request: Request, words: str, error: Exception, *, key: str = "") -> Output:
         self.counters.failures += 1
         request.context.run(log.warning, "generation_request_failed", error=repr(error))
         request.computed = 0  # nobody may go on from what it left
         self._scheduler.end(request)
-        failure = GenerationError(f"the model failed: {type(error).__name__}: {error}")
+        failure = GenerationError(words, key=key)
         failure.__cause__ = error
         return Output(request, (), failure)
 
 
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
 def _is_out_of_memory(error: Exception) -> bool:
     # The CPU's allocator raises a plain RuntimeError.
-    return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
+    shortage = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return shortage or "allocate memory" in str(error)

@@ -7,16 +7,19 @@ import atexit
 import os
 import threading
 from asyncio import AbstractEventLoop
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
 
 import structlog
 import torch
 
-from bot.errors import Busy, GenerationError
+from bot.errors import Busy, GenerationError, GeneratorLost
 from bot.generation.outbox import Ear, Listener, Outbox
 from bot.generation.request import Request
 from bot.generation.scheduler import Output, Scheduler
-from bot.generation.stepper import DeviceLost, Stepper
+from bot.generation.stepper import Stepper
+from bot.generation.supervisor import Death, Patience, Supervisor
 from bot.generation.weights.machine import processors
 from bot.values import FinishReason
 
@@ -25,16 +28,29 @@ log = structlog.get_logger(__name__)
 CLOSING_PATIENCE = 10.0
 """Seconds that `close` waits for the step in progress."""
 
+MOST_FAULTS = 2
+"""Times that the thread may die while one request alone is in it, before that one is ended."""
+
 
 class Worker:
     """Runs requests on a daemon thread. Every public method may be called from any thread.
 
-    Every request that was accepted gets exactly one ending, whatever happens.
+    Every request that was accepted gets exactly one ending, whatever happens. If the thread dies,
+    its successor goes on with every request from where its listener last heard of it; one that
+    alone kills the thread is ended.
     """
 
     def __init__(
-        self, scheduler: Scheduler, stepper: Stepper, *, capacity: int, threads: int | None = None
+        self,
+        scheduler: Scheduler,
+        stepper: Stepper,
+        *,
+        capacity: int,
+        threads: int | None = None,
+        patience: Patience | None = None,
     ) -> None:
+        self.turns = 0
+        self.turning = False
         self._scheduler = scheduler
         self._stepper = stepper
         self._capacity = capacity
@@ -43,10 +59,10 @@ class Worker:
         self._arrived: list[Request] = []
         self._cancelled: list[Request] = []
         self._ears: dict[Request, Ear] = {}
-        self._closed = ""
+        self._closed: GenerationError | None = None
         self._outbox = Outbox()
-        self._thread = threading.Thread(target=self._run, name="generation", daemon=True)
-        self._thread.start()
+        self._supervisor = Supervisor(self, patience or Patience())
+        self._supervisor.start()
         # A thread that dies inside torch when the interpreter ends would abort the process.
         atexit.register(self._leave)
 
@@ -56,11 +72,21 @@ class Worker:
         with self._changed:
             return len(self._ears)
 
+    @property
+    def restarts(self) -> int:
+        """How often the thread has died and been followed by another."""
+        return self._supervisor.restarts
+
+    @property
+    def lost(self) -> bool:
+        """Whether nothing will ever be generated here again."""
+        return isinstance(self._closed, GeneratorLost)
+
     def submit(self, request: Request, listener: Listener, loop: AbstractEventLoop) -> None:
         """Queue the request. Busy if there are too many, GenerationError after the end."""
         with self._changed:
             if self._closed:
-                raise GenerationError(self._closed)
+                raise copy(self._closed)
             if len(self._ears) >= self._capacity:
                 raise Busy(f"{len(self._ears)} requests are running or waiting already")
             request.waiting = 1 + len(self._arrived) + len(self._scheduler.waiting)
@@ -77,25 +103,41 @@ class Worker:
 
     async def close(self) -> None:
         """End everything that runs or waits with GenerationError, and the thread."""
-        self._refuse("the generator was closed")
-        await asyncio.to_thread(self._thread.join, CLOSING_PATIENCE)
+        self._refuse(GenerationError("the generator was closed"))
+        await asyncio.to_thread(self._supervisor.join, CLOSING_PATIENCE)
         atexit.unregister(self._leave)
-        if self._thread.is_alive():
+        if self._supervisor.alive:
             log.error("generation_thread_hangs", seconds=CLOSING_PATIENCE)
             self._end_all()
 
-    def _leave(self) -> None:
-        self._refuse("the program ends")
-        self._thread.join(CLOSING_PATIENCE)
-
-    def _run(self) -> None:
+    def work(self, before: Death | None) -> None:
+        """The thread's life: until the end, or until it dies as its predecessor did `before`."""
         torch.set_num_threads(self._threads or _default_threads())
-        try:
-            while self._receive():
-                self._guarded(self._turn)
-        finally:
-            self._refuse("the generation thread has ended")
-            self._end_all()
+        if before is not None:
+            with self._counted():
+                self._begin_again(before)
+        while self._receive():
+            with self._counted():
+                self._turn()
+
+    def give_up(self, fault: BaseException) -> None:
+        """The thread dies again and again: end what there is; who comes later may have luck."""
+        self._post()
+        self._end_all(GenerationError(f"the generation failed: {type(fault).__name__}: {fault}"))
+
+    def lose(self, error: GeneratorLost) -> None:
+        """There is no going on."""
+        self._refuse(error)
+        self._end_all()
+
+    def ended(self) -> None:
+        """The last thread is gone."""
+        self._refuse(GenerationError("the generation thread has ended"))
+        self._end_all()
+
+    def _leave(self) -> None:
+        self._refuse(GenerationError("the program ends"))
+        self._supervisor.join(CLOSING_PATIENCE)
 
     def _receive(self) -> bool:
         """Wait for something to do; False when there will be nothing more."""
@@ -121,18 +163,52 @@ class Worker:
         self._scheduler.number()
         self._post()
 
-    def _guarded(self, turn: Callable[[], None]) -> None:
-        """A turn's failure ends everybody's request, but not the worker."""
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        self.turns += 1
+        self.turning = True
+        yield
+        self.turning = False
+
+    def _begin_again(self, before: Death) -> None:
+        """The last thread died, and nothing of its state is trusted but what people have heard.
+
+        When that happens twice in a row, requests run one by one until the cause is found.
+        """
+        self._stepper.look_at_device(before.fault)
+        self._post()
         try:
-            turn()
-        except DeviceLost as error:
-            log.critical("generation_device_lost", error=str(error))
-            self._refuse(str(error))
-        except Exception as error:
-            log.exception("generation_turn_failed")
+            suspects = self._suspects()
+        finally:
             self._scheduler.clear()
-            self._stepper.forget()
-            self._end_all(f"the generation failed: {type(error).__name__}: {error}")
+        self._stepper.forget()
+        with self._changed:
+            self._arrived = []
+            live = sorted(self._ears, key=lambda request: request not in suspects)
+        for request in live:
+            request.rewind()
+            self._scheduler.add(request)
+        if before.count > 1:
+            self._scheduler.one_by_one()
+        if len(suspects) == 1:
+            self._blame(suspects[0], before.fault)
+
+    def _suspects(self) -> list[Request]:
+        """Who was being worked on."""
+        waiting = self._scheduler.waiting.next
+        running = self._scheduler.running
+        suspects = [*running] if running or waiting is None else [waiting]
+        with self._changed:
+            return [request for request in suspects if request in self._ears]
+
+    def _blame(self, request: Request, fault: BaseException) -> None:
+        request.faults += 1
+        if request.faults < MOST_FAULTS:
+            return
+        self._scheduler.end(request)
+        words = f"the generation failed over it: {type(fault).__name__}: {fault}"
+        self._put(Output(request, (), GenerationError(words)))
+        self._post()
 
     def _cancel(self, request: Request) -> None:
         with self._changed:
@@ -149,6 +225,7 @@ class Worker:
         if output.ending is not None:
             _tell_ending(output)
         if ear is not None:
+            output.request.told += len(output.tokens)
             self._outbox.put(ear, output.tokens, output.ending)
 
     def _post(self) -> None:
@@ -157,19 +234,21 @@ class Worker:
             with self._changed:
                 self._cancelled += [r for r, ear in self._ears.items() if ear.loop in closed]
 
-    def _end_all(self, reason: str = "") -> None:
+    def _end_all(self, reason: GenerationError | None = None) -> None:
         with self._changed:
             ears, self._ears = self._ears, {}
             self._arrived, self._cancelled = [], []
             reason = reason or self._closed
+        outbox = Outbox()  # the worker's own is not this thread's
         for ear in ears.values():
-            self._outbox.put(ear, (), GenerationError(reason))
-        self._outbox.send()
+            outbox.put(ear, (), copy(reason))
+        outbox.send()
 
-    def _refuse(self, reason: str) -> None:
+    def _refuse(self, reason: GenerationError) -> None:
         with self._changed:
             self._closed = self._closed or reason
             self._changed.notify()
+        self._supervisor.end()
 
 
 def _tell_ending(output: Output) -> None:

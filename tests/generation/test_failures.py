@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -15,39 +13,8 @@ import torch
 from bot.errors import GenerationError
 from bot.generation.generator import LocalGenerator
 from bot.generation.weights.loading import LoadedModel
+from tests.generation.failing import POISON, failing, harmless, once
 from tests.generation.speaking import GREEDY, Reference, ask, place, prompt, some_ids, spelled
-
-POISON = 77
-
-
-@contextmanager
-def failing(
-    loaded: LoadedModel, error: Exception, when: Callable[[list[int]], bool]
-) -> Iterator[list[int]]:
-    """The model's forward raises when its input ids are so; yields the times it has."""
-    times: list[int] = []
-
-    def hook(_: Any, __: Any, arguments: dict[str, Any]) -> None:
-        ids = arguments["input_ids"][0].tolist()
-        if when(ids):
-            times.append(len(ids))
-            raise error
-
-    handle = loaded.model.register_forward_pre_hook(hook, with_kwargs=True)
-    try:
-        yield times
-    finally:
-        handle.remove()
-
-
-def once() -> Callable[[list[int]], bool]:
-    """True at the fourth call only."""
-    calls = iter(range(1_000_000))
-    return lambda _: next(calls) == 3
-
-
-def harmless(dice: random.Random, count: int) -> list[int]:
-    return [token if token != POISON else 78 for token in some_ids(dice, count)]
 
 
 async def several(generator: LocalGenerator, reference: Reference, *, count: int = 4) -> list[bool]:

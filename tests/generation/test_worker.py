@@ -10,22 +10,14 @@ from dataclasses import replace
 
 import pytest
 
-from bot.errors import Busy, GenerationError
+from bot.errors import Busy
 from bot.generation.generator import LocalGenerator
 from bot.generation.memory.key_value import KeyValueShape
-from bot.generation.memory.sizing import make_memory
-from bot.generation.pace import Pace
-from bot.generation.prefixes import Slots
-from bot.generation.runner import Runner
-from bot.generation.scheduler import Output, Scheduler
-from bot.generation.stepper import Stepper
 from bot.generation.weights.loading import LoadedModel
-from bot.generation.worker import Worker
 from bot.values import FinishReason, Sampling
 from tests.generation.speaking import (
     CONTEXT,
     GREEDY,
-    VOCABULARY,
     Characters,
     Reference,
     ask,
@@ -178,39 +170,6 @@ def test_a_listener_whose_loop_is_gone_frees_its_place(loaded: LoadedModel) -> N
     asyncio.run(leave())
     assert len(asyncio.run(come())) > 0
     assert generator.stats().generated_tokens < 400
-
-
-class Stumbling(Stepper):
-    """Raises once when told to, where no model is to blame."""
-
-    told = False
-
-    def step(self) -> list[Output]:
-        if self.told:
-            self.told = False
-            raise LookupError("stumbled")
-        return super().step()
-
-
-async def test_a_fault_in_the_scheduling_ends_all_answers_but_not_the_worker(
-    loaded: LoadedModel,
-) -> None:
-    size, memory = make_memory(loaded, max_batch=2)
-    pace = Pace(stall=0.25, most=32)
-    scheduler = Scheduler(Slots(4), memory, pace, max_running=2, context=size.context)
-    stepper = Stumbling(scheduler, Runner(loaded, memory, vocab_size=VOCABULARY))
-    worker = Worker(scheduler, stepper, capacity=9)
-    generator = LocalGenerator(loaded, Characters(), max_batch=2, queue=7)
-    await generator._worker.close()
-    generator._worker = worker
-    answers = [generator.generate(prompt([0, n + 2]), LONG, place(f"p{n}")) for n in range(4)]
-    stepper.told = True
-    for answer in answers:
-        with pytest.raises(GenerationError, match="stumbled"):
-            await read(answer)
-    text, _ = await ask(generator, [0, 5])
-    assert len(text) > 0
-    await generator.close()
 
 
 async def test_requests_from_several_loops_are_served_together(
