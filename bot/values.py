@@ -57,6 +57,7 @@ class FinishReason(StrEnum):
     STOP = "stop"
     LENGTH = "length"
     CANCELLED = "cancelled"
+    REPEATED = "repeated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,13 +221,17 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """How a generation ended: `tokens` were written, `reused` prompt tokens were not computed."""
+    """How a generation ended: `tokens` were written, `reused` prompt tokens were not computed.
+
+    The last `surplus` characters only repeat what stands before them, or show nothing.
+    """
 
     reason: FinishReason
     tokens: int
     prompt_tokens: int
     reused: int = 0
     seed: int | None = None
+    surplus: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,7 +195,7 @@ class BoardOutlet:
         return self.board.seconds if self.board.posted else 0.0
 
 
-Step = str | Exception | asyncio.Event | FinishReason
+Step = str | Exception | asyncio.Event | FinishReason | Finish
 Script = Callable[[Prompt], Sequence[Step]]
 
 
@@ -208,7 +208,7 @@ def echo(prompt: Prompt) -> Sequence[str]:
 class ScriptedAnswer:
     """Gives the script's text; waits at events and raises errors where the script has them.
 
-    A reason in the script is how it ends.
+    A reason in the script, or all that there is to say of the end, is how it ends.
     """
 
     def __init__(self, steps: Sequence[Step], prompt: Prompt) -> None:
@@ -230,6 +230,9 @@ class ScriptedAnswer:
                 continue
             if isinstance(step, Exception):
                 raise step
+            if isinstance(step, Finish):
+                self.finish = step
+                return
             if isinstance(step, FinishReason):
                 reason = step
                 break

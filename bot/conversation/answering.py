@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -36,6 +36,15 @@ from bot.values import Choice, FinishReason, Part, Prompt, Reply, ReplyState, Sa
 log = structlog.get_logger(__name__)
 
 SEEDS = 2**53
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written, and how it came to end; `repeated` if it went round in circles."""
+
+    text: str
+    state: ReplyState
+    repeated: bool = False
 
 
 class Answering:
@@ -91,11 +100,11 @@ class Answering:
         async with self._delivery(reply, messenger) as delivery:
             try:
                 if reply.state is ReplyState.DELIVERING:
-                    text, state = reply.text, ReplyState.DELIVERED
+                    written = Written(reply.text, ReplyState.DELIVERED)
                 else:
                     past = await earlier(self._records, reply)
-                    text, state = await self._written(reply, past, delivery)
-                await self._bring(reply, past, delivery, text, state)
+                    written = await self._written(reply, past, delivery)
+                await self._bring(reply, past, delivery, written)
             except Undeliverable as error:
                 await self._fail(reply, error, text=past.text)
             except QuipuError as error:
@@ -149,12 +158,15 @@ class Answering:
             life.end(state, reason, text=text)
 
     async def _bring(
-        self, reply: Reply, past: Earlier, delivery: Delivery, text: str, state: ReplyState
+        self, reply: Reply, past: Earlier, delivery: Delivery, written: Written
     ) -> None:
         """Show the whole text and end the reply."""
+        text, state = written.text, written.state
         stopped = state is ReplyState.STOPPED
         notice = say("conversation.stopped" if stopped else "conversation.nothing", reply.locale)
         shown = text or explained("", notice)
+        if text and written.repeated:
+            shown = explained(text, say("conversation.repeated", reply.locale))
         if not text and past.text:
             text, state = past.text, ReplyState.DELIVERED
             reason = say("conversation.not_again", reply.locale, reason=notice)
@@ -170,9 +182,7 @@ class Answering:
             log.warning("no buttons", reply=reply.id, error=str(error))
             return ()
 
-    async def _written(
-        self, reply: Reply, past: Earlier, delivery: Delivery
-    ) -> tuple[str, ReplyState]:
+    async def _written(self, reply: Reply, past: Earlier, delivery: Delivery) -> Written:
         """Generate the answer, showing it as it grows; the whole text, and how it came to end."""
         choice = await self._choices.choice(reply.place)
         async with AsyncExitStack() as held:
@@ -180,7 +190,7 @@ class Answering:
                 delivery.waiting = partial(self._waking, choice)
                 engine = await self._engine(reply, choice, held)
             except TimeoutError:  # stopped while the model was being loaded
-                return "", ReplyState.STOPPED
+                return Written("", ReplyState.STOPPED)
             return await self._generated(reply, past, choice, engine, delivery)
 
     def _waking(self, choice: Choice) -> Waiting:
@@ -199,7 +209,7 @@ class Answering:
 
     async def _generated(
         self, reply: Reply, past: Earlier, choice: Choice, engine: Engine, delivery: Delivery
-    ) -> tuple[str, ReplyState]:
+    ) -> Written:
         started = time.monotonic()
         prompt = await self._prompt(reply, past, engine.builder)
         await self._store.advance(reply.id, ReplyState.QUEUED)
@@ -227,7 +237,8 @@ class Answering:
         if text or not (stopped or past.text):
             origin = _origin(engine, adapter, sampling, seconds=time.monotonic() - started)
             await self._store.complete(reply.id, text, answer.finish, prompt, origin)
-        return text, ReplyState.STOPPED if stopped else ReplyState.DELIVERED
+        state = ReplyState.STOPPED if stopped else ReplyState.DELIVERED
+        return Written(text, state, repeated=answer.finish.reason is FinishReason.REPEATED)
 
     async def _grown(
         self, reply: Reply, begun: str, answer: Answer, delivery: Delivery, model: str
@@ -250,7 +261,8 @@ class Answering:
                 await self._store.flush(reply.id, text)
                 self._observer.note(ModelAnswered(model))
                 saved = time.monotonic()
-        return text.strip()
+        surplus = answer.finish.surplus if answer.finish else 0
+        return text[: len(text) - surplus].strip()
 
     async def _prompt(self, reply: Reply, past: Earlier, builder: PromptBuilder) -> Prompt:
         turns = await self._store.history(reply.place, reply.id)

@@ -11,29 +11,40 @@ import structlog
 from bot.endpoint.asking import Asked
 from bot.endpoint.pieces import Piece, Usage
 from bot.errors import GenerationError, QuipuError
+from bot.text.repetition import Circles
 from bot.text.stream import TextStream
 from bot.values import Finish, FinishReason
 
 log = structlog.get_logger(__name__)
 
+SLACK = 64
+"""Pieces of text beyond twice the tokens asked for, after which an answer is cut off."""
+
 
 class EndpointAnswer:
     """Reads a server's answer in a task of its own, so that it goes on while nobody listens.
 
-    Text that came before a failure is given first, then the failure is raised.
+    Text that came before a failure is given first, then the failure is raised. An answer has an
+    end even if the server sees none.
     """
 
-    def __init__(self, asked: Asked, pieces: AsyncGenerator[Piece, None]) -> None:
+    def __init__(self, asked: Asked, pieces: AsyncGenerator[Piece, None], circles: Circles) -> None:
         self.finish: Finish | None = None
         self._asked = asked
         before = [ord(character) for character in asked.prompt.begun[-1:]]
         self._stream = TextStream(_spelled, asked.stops, before)
+        self._circles = circles
         self._new = ""
         self._count = 0
         self._usage: Usage | None = None
         self._ending: FinishReason | QuipuError | None = None
         self._arrived = asyncio.Event()
         self.task = asyncio.create_task(self._read(pieces), name="endpoint answer")
+
+    @property
+    def _most(self) -> int:
+        """Pieces of an answer as long as was asked for; some servers send halves of tokens."""
+        return 2 * self._asked.sampling.max_new_tokens + SLACK
 
     @property
     def waiting(self) -> int:
@@ -82,7 +93,8 @@ class EndpointAnswer:
         try:
             async with aclosing(pieces):
                 reason = await self._taken(pieces)
-            self._new += self._stream.finish()
+            if reason is not FinishReason.REPEATED:
+                self._new += self._stream.finish()
             self._end(reason)
         except QuipuError as error:
             self._end(error)
@@ -91,7 +103,7 @@ class EndpointAnswer:
             self._end(GenerationError(f"unexpected {type(error).__name__}: {error}"))
 
     async def _taken(self, pieces: AsyncGenerator[Piece, None]) -> FinishReason:
-        """Read until the answer ends, or a stop string has come that the server did not know."""
+        """Read until the answer ends, or until it should have ended by what the house knows."""
         reason = FinishReason.STOP
         async for piece in pieces:
             self._count += bool(piece.text)
@@ -101,6 +113,10 @@ class EndpointAnswer:
                 self._arrived.set()
             if self._stream.stopped:
                 return FinishReason.STOP
+            if piece.text and self._circles.push(text, 1):
+                return FinishReason.REPEATED
+            if self._count > self._most:
+                return FinishReason.LENGTH
             if piece.reason is not None:
                 reason = _reason(piece.reason)
             await asyncio.sleep(0)  # what has piled up is read without waiting, and others wait
@@ -119,6 +135,7 @@ class EndpointAnswer:
             prompt_tokens=usage.prompt_tokens or size,
             reused=usage.reused,
             seed=self._asked.sampling.seed,
+            surplus=self._circles.surplus,
         )
         self._ending = reason
         self._new = ""

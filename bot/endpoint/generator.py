@@ -16,6 +16,7 @@ from bot.endpoint.failure import Failure
 from bot.endpoint.replica import Replica
 from bot.errors import Busy, ConfigError, GenerationError, Refused, TooLong
 from bot.generation.request import check_sampling
+from bot.text.repetition import Circles
 from bot.values import Finding, Place, Prompt, Sampling
 
 
@@ -45,6 +46,7 @@ class EndpointGenerator:
 
     A server has `connect` seconds to take a connection, `timeout` to write its first text and
     `gap` (the same unless given) between two texts. `limit` answers may be on their way at once.
+    `repeats` is the limit of `Circles` for each answer.
     Building it takes a moment, so do that off the event loop; use it in one event loop only.
     """
 
@@ -63,6 +65,7 @@ class EndpointGenerator:
         adapters: Mapping[str, str] = MappingProxyType({}),
         limit: int = 64,
         retries: int = 2,
+        repeats: int = 0,
     ) -> None:
         if not urls:
             raise ConfigError("an endpoint needs at least one address")
@@ -74,6 +77,7 @@ class EndpointGenerator:
         self._control_ids = tokenizer.control_ids if tokenizer else frozenset()
         self._control_names = tokenizer.control_names if tokenizer else ()
         self._limit = limit
+        self._repeats = repeats
         self._running: set[EndpointAnswer] = set()
         self._closed = False
         self._failover = Failover(
@@ -112,7 +116,7 @@ class EndpointGenerator:
         asked = Asked(
             prompt, sampling, self._model(adapter), place.id, self._context, self._control_names
         )
-        answer = EndpointAnswer(asked, self._failover.pieces(asked))
+        answer = EndpointAnswer(asked, self._failover.pieces(asked), Circles(self._repeats))
         self._running.add(answer)
         answer.task.add_done_callback(lambda _: self._running.discard(answer))
         return answer

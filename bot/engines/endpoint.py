@@ -70,6 +70,7 @@ class EndpointSource:
             tokenizer=load_tokenizer(found) if found else None,
             adapters=self._served,
             limit=model.batch + model.queue,
+            repeats=model.repeats,
         )
         names = self.adapters
         if found:

@@ -88,6 +88,7 @@ class LocalSource:
     def load(self) -> Engine:
         """The weights on their device, the adapters tied to them, and a worker that generates."""
         from bot.generation.generator import LocalGenerator
+        from bot.generation.supervisor import Patience
         from bot.generation.weights.loading import load
 
         adopt()  # transformers puts up a log handler of its own when it is imported
@@ -107,6 +108,8 @@ class LocalSource:
             stall=model.stall,
             memory=self._memory(loaded),
             adapters=self._bank(loaded),
+            patience=Patience(hang=model.hang),
+            repeats=model.repeats,
         )
         return make_engine(
             self.title,

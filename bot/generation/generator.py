@@ -21,6 +21,7 @@ from bot.generation.supervisor import Patience
 from bot.generation.weights.giving_back import keep
 from bot.generation.weights.loading import LoadedModel
 from bot.generation.worker import Worker
+from bot.text.repetition import Circles
 from bot.text.stream import TextStream
 from bot.values import Finish, FinishReason, Place, Prompt, Sampling
 
@@ -84,10 +85,13 @@ class Stats:
 class LocalAnswer:
     """One answer being written by the worker; see `bot.ports.Answer`. One event loop only."""
 
-    def __init__(self, request: Request, stream: TextStream, worker: Worker) -> None:
+    def __init__(
+        self, request: Request, stream: TextStream, circles: Circles, worker: Worker
+    ) -> None:
         self.finish: Finish | None = None
         self._request = request
         self._stream = stream
+        self._circles = circles
         self._worker = worker
         self._tokens: list[int] = []
         self._read = 0
@@ -136,6 +140,10 @@ class LocalAnswer:
         if self._stream.stopped:
             self._worker.cancel(self._request)
             self._ending = FinishReason.STOP
+        elif self._circles.push(text, len(new)):
+            self._worker.cancel(self._request)
+            self._finish(FinishReason.REPEATED)
+            return text
         if isinstance(self._ending, GenerationError):
             raise self._ending
         if self._ending is None:
@@ -154,6 +162,7 @@ class LocalAnswer:
             prompt_tokens=len(self._request.prompt),
             reused=self._request.reused,
             seed=self._request.seed,
+            surplus=self._circles.surplus,
         )
 
 
@@ -165,7 +174,8 @@ class LocalGenerator:
     are running. Keys and values take what the machine has left, at most `memory` bytes.
     `attention` names the kernels on a GPU (auto, flash or gathered), and `graphs` says whether
     decoding is recorded and replayed, for None on CUDA only. `patience` says how often a worker
-    that dies is started again, and how long one step may take.
+    that dies is started again, and how long one step may take; `repeats` is the limit of `Circles`
+    for each answer.
     The model is this object's own from then on.
     Building it reads the machine's files and on CUDA records steps: do that off the event loop.
     """
@@ -186,8 +196,10 @@ class LocalGenerator:
         graphs: bool | None = None,
         adapters: Adapters | None = None,
         patience: Patience | None = None,
+        repeats: int = 0,
     ) -> None:
         self._tokenizer = tokenizer
+        self._repeats = repeats
         self._adapters = () if adapters is None else adapters.names
         self._stop_ids = loaded.eos_ids | tokenizer.eos_ids
         self._vocab_size = min(loaded.vocab_size, tokenizer.vocab_size)
@@ -254,7 +266,7 @@ class LocalGenerator:
         )
         before = prompt.ids[-CONTEXT:] if prompt.begun else ()
         stream = TextStream(self._tokenizer.decode, (*prompt.stops, *checked.stop), before)
-        answer = LocalAnswer(request, stream, self._worker)
+        answer = LocalAnswer(request, stream, Circles(self._repeats), self._worker)
         self._worker.submit(request, answer, asyncio.get_running_loop())
         return answer
 

@@ -23,7 +23,7 @@ UNLOADED_AFTER = 600.0
 """Seconds without use after which a model that is not the first leaves the memory."""
 
 OF_LOCAL = frozenset(
-    {"device", "dtype", "quantisation", "memory", "stall", "prefill", "idle", "warm"}
+    {"device", "dtype", "quantisation", "memory", "stall", "hang", "prefill", "idle", "warm"}
 )
 OF_ENDPOINT = frozenset(
     {
@@ -70,6 +70,8 @@ class ModelSettings(Section):
     queue: Annotated[Whole, Between(1, 10_000, "messages")] = 64
     prefill: Annotated[Whole | None, Between(16, 65_536, "tokens")] = None
     stall: Annotated[Duration, Between(0.01, 60, "s")] = 0.25
+    hang: Annotated[Duration, Between(0, 3_600, "s")] = 300.0
+    repeats: Annotated[Whole, Between(0, 100_000, "letters")] = 1_000
     idle: Annotated[Duration | None, Between(0, 604_800, "s")] = None
     warm: bool | None = None
     urls: Annotated[Addresses, Says('a list of addresses such as "http://127.0.0.1:8000/v1"')] = ()

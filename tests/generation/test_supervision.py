@@ -272,7 +272,12 @@ async def test_closing_while_the_thread_dies_ends_everything(
 ) -> None:
     generator = make(Patience(pauses=(60.0,)))
     died = threading.Event()
-    with failing(loaded, SystemExit(1), lambda _: died.set() is None):
+
+    def always(_: list[int]) -> bool:
+        died.set()
+        return True
+
+    with failing(loaded, SystemExit(1), always):
         answer = generator.generate(prompt(some_ids(random.Random(1), 20)), GREEDY, place())
         assert await asyncio.to_thread(died.wait, 20)
         await asyncio.wait_for(generator.close(), timeout=5)
