@@ -56,10 +56,9 @@ class Circles:
             self._unseen += len(text)
         for start in range(0, len(text), self._limit):
             self._take(text[start : start + self._limit])
-        silent = self._silent * TOKEN >= self._limit
-        if silent and not self.surplus:
-            self.surplus = self._unseen
-        self.found = self.found or silent
+        if self._silent * TOKEN >= self._limit:
+            self.found = True
+            self.surplus = self.surplus or self._unseen
         return self.found
 
     def _take(self, text: str) -> None:
