@@ -26,6 +26,7 @@ from bot.control.ports import Records
 from bot.control.retention import Retention
 from bot.control.room import ControlRoom
 from bot.controls import Steering, bounds
+from bot.conversation.absences import Absences
 from bot.conversation.answering import Answering
 from bot.conversation.conversations import Conversations
 from bot.conversation.personas import PersonaBook
@@ -56,6 +57,7 @@ class Core:
     store: Store
     engines: Engines
     conversations: Conversations
+    absences: Absences
     personas: PersonaBook
     control: ControlRoom
     gate: Doorkeeper
@@ -100,7 +102,7 @@ async def _serve(settings: Settings) -> None:
             platforms(settings, house, web),
             heartbeat=settings.heartbeat,
             deadline=settings.shutdown.deadline,
-            chores={"retention": house.retention.run},
+            chores={"retention": house.retention.run, "hearing": house.absences.run},
         )
         if web is not None:
             await web.start()
@@ -239,11 +241,18 @@ def compose(settings: Settings, store: SqlStore, engines: Engines) -> Core:
         resume_within=timedelta(seconds=settings.conversation.resume_within),
         gate=steering.doorkeeper,
     )
+    absences = Absences(
+        store,
+        conversations,
+        within=timedelta(seconds=settings.conversation.catch_up_within),
+        messages=settings.conversation.catch_up_messages,
+    )
     acting = ConversationControl(conversations, records, records)
     return Core(
         store,
         engines,
         conversations,
+        absences,
         steering.book,
         steering.room(acting.handlers()),
         steering.doorkeeper,

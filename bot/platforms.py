@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bot.control.limits import Doorkeeper
 from bot.control.room import ControlRoom
+from bot.conversation.absences import Absences
 from bot.conversation.conversations import Conversations
 from bot.errors import ConfigError
 from bot.ports import Store
@@ -31,6 +32,9 @@ class House(Protocol):
 
     @property
     def conversations(self) -> Conversations: ...
+
+    @property
+    def absences(self) -> Absences: ...
 
     @property
     def control(self) -> ControlRoom: ...
@@ -75,6 +79,7 @@ def _discord(settings: Settings, house: House) -> Connection:
         inbox=house.conversations,
         control=house.control,
         behaviours=house.gate,
+        absences=house.absences,
         admin_roles=settings.discord.admin_roles,
         api_url=settings.discord.api_url,
         gateway_url=settings.discord.gateway_url,
@@ -96,6 +101,7 @@ def _slack(settings: Settings, house: House, web: WebServer | None) -> Connectio
         inbox=house.conversations,
         control=house.control,
         behaviours=house.gate,
+        absences=house.absences,
         bot_token=plain(slack.bot_token),
         app_token=plain(slack.app_token),
         signing_secret=plain(slack.signing_secret),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.control.records import Origin
@@ -162,6 +163,54 @@ class Inbox(Protocol):
         """
 
 
+class CatchUp(Protocol):
+    """The search for what people wrote to the bot while it was away from one platform."""
+
+    @property
+    def since(self) -> datetime:
+        """What was said before this need not be looked for."""
+
+    async def unclaimed(self, place: Place, message_ids: Collection[str]) -> set[str]:
+        """Those of the messages of a workspace that nobody has claimed."""
+
+    async def take(self, missed: Sequence[Inbound], *, told: Collection[str] = ()) -> None:
+        """What was missed in one channel and its threads, oldest first: answered or declined.
+
+        The messages that the platform has told of after all are not declined.
+        """
+
+    async def room(self) -> None:
+        """Wait until answers are few enough to look into another channel."""
+
+    async def said_since(self, place: Place, since: datetime) -> list[tuple[Place, str]]:
+        """Messages kept of a channel and its threads: where, and their ids."""
+
+    async def end(self, until: datetime | None) -> None:
+        """Everything has been looked through; `until` is the newest message that was seen."""
+
+
+class Absences(Protocol):
+    """Knows what an adapter has heard, and what it therefore missed."""
+
+    def hearing(self, platform: str, said_at: datetime) -> AbstractContextManager[None]:
+        """Held while a message that has just come is dealt with."""
+
+    def lost(self, platform: str) -> None:
+        """From now on nothing is heard; nothing changes if that was known."""
+
+    def kept(self, platform: str) -> None:
+        """The connection is back, and nothing of the meantime is missing."""
+
+    async def begin(self, platform: str, margin: timedelta) -> CatchUp | None:
+        """The connection is there, without what was said before. None if nothing was missed.
+
+        `margin` is by how much the platform's events can come late.
+        """
+
+    async def familiar(self, platform: str) -> list[Place]:
+        """Where people talked with the bot or set something, the latest used first."""
+
+
 class Personas(Protocol):
     """The persona of a Place, for an adapter's commands."""
 
@@ -235,6 +284,23 @@ class Store(Protocol):
 
     async def set_persona(self, scope: str, text: str | None, author: Author) -> Persona | None:
         """Save a new version (None clears) and what it replaced in the audit list."""
+
+    async def heard_until(self, platform: str) -> datetime | None:
+        """The time of the newest message that was heard on a platform."""
+
+    async def note_heard(self, platform: str, until: datetime) -> None:
+        """Move that time forward."""
+
+    async def claimed(
+        self, platform: str, workspace: str, message_ids: Collection[str]
+    ) -> set[str]:
+        """Those of the messages that were claimed already."""
+
+    async def familiar(self, platform: str, *, limit: int) -> list[Place]:
+        """Places where people talked with the bot or set something, the latest used first."""
+
+    async def said_since(self, place: Place, since: datetime) -> list[tuple[Place, str]]:
+        """People's messages kept of a channel and its threads: where, and their ids."""
 
     async def check(self) -> None:
         """Ask the database something. StorageError if it does not answer."""

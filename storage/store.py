@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import select
@@ -21,7 +21,7 @@ from bot.values import (
     ReplyState,
     Turn,
 )
-from storage import address, answers, archive, personas, schema, turns
+from storage import absences, address, answers, archive, personas, schema, turns
 from storage import replies as journal
 from storage.database import Database
 from storage.tables import metadata, places
@@ -131,6 +131,28 @@ class SqlStore:
     async def set_persona(self, scope: str, text: str | None, author: Author) -> Persona | None:
         """Versions count from 1 in every scope; clearing is a version too, and returns None."""
         return await self._database.write(personas.save, scope, text, author, self._now())
+
+    async def heard_until(self, platform: str) -> datetime | None:
+        """None on a platform that the bot was never on."""
+        return await self._database.read(absences.heard_until, platform)
+
+    async def note_heard(self, platform: str, until: datetime) -> None:
+        """An earlier time than the one noted changes nothing."""
+        await self._database.write(absences.note_heard, platform, until)
+
+    async def claimed(
+        self, platform: str, workspace: str, message_ids: Collection[str]
+    ) -> set[str]:
+        """By any process on the same database."""
+        return await self._database.read(absences.claimed, platform, workspace, message_ids)
+
+    async def familiar(self, platform: str, *, limit: int) -> list[Place]:
+        """Where something was said or set, the latest used first."""
+        return await self._database.read(absences.familiar, platform, limit)
+
+    async def said_since(self, place: Place, since: datetime) -> list[tuple[Place, str]]:
+        """In the channel and all its threads."""
+        return await self._database.read(absences.said_since, place, since)
 
     async def check(self) -> None:
         """Also notices when the tables are not there."""

@@ -255,6 +255,14 @@ people = Table(
     PrimaryKeyConstraint("platform", "person"),
 )
 
+# The newest message that was heard on each platform; what came later, the bot has missed.
+heard = Table(
+    "heard",
+    metadata,
+    Column("platform", Key, primary_key=True),
+    Column("until", UtcDateTime, nullable=False),
+)
+
 usage = Table(
     "usage",
     metadata,

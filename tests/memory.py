@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from bot.errors import Forbidden, QuipuError, TooLong
 from bot.values import Author, Inbound, Persona, Place
@@ -61,6 +63,34 @@ class MemoryInbox:
         count = len(self.accepted)
         await self.until(lambda inbox: len(inbox.accepted) > count)
         return self.accepted[-1]
+
+
+@dataclass
+class MemoryAbsences:
+    """Writes down what was heard. Nothing is ever missed."""
+
+    heard: list[tuple[str, datetime]] = field(default_factory=list)
+    changes: list[tuple[str, str]] = field(default_factory=list)
+    margin: timedelta = timedelta(0)
+
+    @contextmanager
+    def hearing(self, platform: str, said_at: datetime) -> Iterator[None]:
+        yield
+        self.heard.append((platform, said_at))
+
+    def lost(self, platform: str) -> None:
+        self.changes.append((platform, "lost"))
+
+    def kept(self, platform: str) -> None:
+        self.changes.append((platform, "kept"))
+
+    async def begin(self, platform: str, margin: timedelta) -> None:
+        self.changes.append((platform, "begun"))
+        self.margin = margin
+
+    async def familiar(self, platform: str) -> list[Place]:
+        self.changes.append((platform, "familiar"))
+        return []
 
 
 @dataclass

@@ -14,7 +14,8 @@ from adapters.discord.attachments import MOST_BYTES, MOST_FILES
 from adapters.discord.failures import translated
 from adapters.discord.hearing import Hearing
 from adapters.discord.inbound import addressed, said_by_person, spoken, visible
-from adapters.discord.places import known_channel, place_of
+from adapters.discord.missed import Missed
+from adapters.discord.places import PLATFORM, known_channel, place_of
 from adapters.discord.threads import Threads
 from bot.control.words import say, told
 from bot.errors import PlatformError, QuipuError
@@ -26,10 +27,11 @@ if TYPE_CHECKING:
     from discord.gateway import DiscordWebSocket
 
     from adapters.discord.attachments import Attachments
+    from adapters.discord.budget import Budget
     from adapters.discord.hearing import Heard
     from adapters.discord.interactions import Interactions
     from bot.control.ports import Behaviours
-    from bot.ports import Inbox
+    from bot.ports import Absences, Inbox
     from bot.values import Inbound, Place
 
     Tell = Callable[[Inbound, str, str], Awaitable[None]]
@@ -69,6 +71,8 @@ class GatewayClient(discord.Client):
         http_trace: aiohttp.TraceConfig,
         files: Attachments,
         interactions: Interactions,
+        absences: Absences,
+        budget: Budget,
         behaviours: Behaviours | None = None,
         admin_roles: Collection[str] = (),
     ) -> None:
@@ -89,6 +93,8 @@ class GatewayClient(discord.Client):
         self._hearing = Hearing(files, self.threads, behaviours, admin_roles)
         self._under_way: set[asyncio.Task[Any]] = set()
         self._order: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._absences = absences
+        self._missed = Missed(self, inbox, self._hearing, absences, budget, self._turn)
         self.listening = True
 
     @property
@@ -108,15 +114,35 @@ class GatewayClient(discord.Client):
             else "mentions, replies to the bot and direct messages",
         )
 
+    async def on_connect(self) -> None:
+        """A new session: of what was said before it, the gateway tells nothing."""
+        if self.listening:
+            self._missed.connected()
+
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        """Note at once that the line is gone, and pass nothing on after the end.
+
+        discord.py tells that it is ready up to two seconds after it was closed, and trips over it.
+        """
+        if event == "disconnect":
+            self._absences.lost(PLATFORM)
+        if not self.is_closed():
+            super().dispatch(event, *args, **kwargs)
+
+    async def on_resumed(self) -> None:
+        """The session goes on, and everything said meanwhile has been told."""
+        self._absences.kept(PLATFORM)
+
     async def on_message(self, message: discord.Message) -> None:
         """Hand a message for the bot to the Inbox."""
         if not self.listening or self.user is None or not spoken(message, self.user):
             return
-        # Without the message-content intent most messages end here, and nobody is asked.
-        if not addressed(message, self.user) and not visible(message):
-            return
-        with self._counted():
-            await self._hear(message, self.user)
+        with self._absences.hearing(PLATFORM, message.created_at):
+            # Without the message-content intent most messages end here, and nobody is asked.
+            if not addressed(message, self.user) and not visible(message):
+                return
+            with self._counted():
+                await self._hear(message, self.user)
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """Hand on the use of a command, menu, button or form."""
@@ -152,6 +178,11 @@ class GatewayClient(discord.Client):
         # discord.py calls this from within its own `except`.
         log.exception("discord.event_failed", handler=event_method)  # noqa: LOG004
 
+    async def stop_listening(self) -> None:
+        """Take no more events, and look for no missed messages."""
+        self.listening = False
+        await self._missed.close()
+
     async def settled(self, deadline: float) -> None:
         """Let what people have just done come to its end, for so many seconds."""
         if self._under_way:
@@ -162,6 +193,7 @@ class GatewayClient(discord.Client):
 
     async def _hear(self, message: discord.Message, me: discord.abc.User) -> None:
         async with self._turn(message.channel.id):
+            await self._missed.before(message)
             channel = await self._known(message.channel)
             heard = await self._hearing.hear(message, me, channel)
             if heard is not None:

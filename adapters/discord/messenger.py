@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Coroutine
 
     from bot.control.ports import Behaviours, Control
-    from bot.ports import Inbox
+    from bot.ports import Absences, Inbox
     from bot.values import Inbound, Place
 
 log = structlog.get_logger(__name__)
@@ -62,6 +62,7 @@ class DiscordMessenger:
         *,
         inbox: Inbox,
         control: Control,
+        absences: Absences,
         behaviours: Behaviours | None = None,
         admin_roles: Collection[str] = (),
         api_url: str | None = None,
@@ -84,6 +85,8 @@ class DiscordMessenger:
             http_trace=self._trace.config(),
             files=self._files,
             interactions=Interactions(control, Caller(admin_roles), self._files, COMMANDS),
+            absences=absences,
+            budget=self._budget,
             behaviours=behaviours,
             admin_roles=admin_roles,
         )
@@ -133,7 +136,7 @@ class DiscordMessenger:
 
     async def stop_listening(self) -> None:
         """Take no more events; what is being answered can still be sent."""
-        self._client.listening = False
+        await self._client.stop_listening()
         if self._connection is not None:
             self._connection.cancel()
             await asyncio.wait({self._connection})

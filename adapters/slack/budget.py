@@ -23,11 +23,12 @@ PERSON, VIEW, VIEW_ANEW = "users.info", "views.open", "views.update"
 WHISPER, DIRECT = "chat.postEphemeral", "conversations.open"
 UPLOAD, SHARE = "files.getUploadURLExternal", "files.completeUploadExternal"
 FILE, GROUPS, CHANNEL = "files.info", "usergroups.list", "conversations.info"
+MEMBERSHIPS = "users.conversations"
 
 MINUTE = 60.0
 TIERS = {
     **dict.fromkeys((START, STOP, GROUPS), 20),
-    **dict.fromkeys((UPDATE, DELETE, SESSION, HISTORY, REPLIES, DIRECT, CHANNEL), 50),
+    **dict.fromkeys((UPDATE, DELETE, SESSION, HISTORY, REPLIES, DIRECT, CHANNEL, MEMBERSHIPS), 50),
     **dict.fromkeys((APPEND, PROMPTS, PERSON, VIEW, VIEW_ANEW, WHISPER, UPLOAD, SHARE, FILE), 100),
     **dict.fromkeys((POST, STATUS), 300),
 }
@@ -179,6 +180,11 @@ class Budget:
         """Seconds until a call may go at all; 0 for now."""
         now = self._clock()
         return max(w.wait(now, held=held) for w in self._concerned(workspace, method, channel))
+
+    def crowded(self, workspace: str, method: str) -> bool:
+        """Whether half of a minute's calls are used, so that what can wait should."""
+        now, window = self._clock(), self.window(workspace, method)
+        return window.free(now) * 2 < window.cap(now)
 
     def departed(self, workspace: str, method: str, channel: str = "") -> None:
         """A call is on its way."""

@@ -20,6 +20,7 @@ from adapters.slack.asked import Asked
 from adapters.slack.budget import WHISPER
 from adapters.slack.channels import Channels
 from adapters.slack.files import MOST_BYTES, MOST_FILES, Files
+from adapters.slack.history import TOMBSTONE
 from adapters.slack.inbound import (
     inbound_of,
     mentions_bot,
@@ -28,6 +29,7 @@ from adapters.slack.inbound import (
     text_of,
 )
 from adapters.slack.markup import escaped
+from adapters.slack.missed import Missed
 from adapters.slack.people import People
 from adapters.slack.places import (
     PLATFORM,
@@ -46,21 +48,19 @@ from adapters.slack.workspaces import Workspace, Workspaces
 from bot.control.records import Behaviour
 from bot.control.words import say
 from bot.errors import Busy, Forbidden, PlatformError
-from bot.values import Author, Inbound, Place
+from bot.values import Author, Inbound, Place, Standing
 
 if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncApp
     from slack_bolt.context.async_context import AsyncBoltContext
 
     from bot.control.ports import Behaviours
-    from bot.ports import Inbox
+    from bot.ports import Absences, Inbox
 
 log = structlog.get_logger(__name__)
 
 CHANGES_REMEMBERED = 600.0
 MOST_CHANGES = 10_000
-TOMBSTONE = "tombstone"
-"""What is left of the root of a thread when it is deleted."""
 
 InBackground = Callable[[Coroutine[Any, Any, None]], None]
 
@@ -93,7 +93,12 @@ class Listener:
     """Hears what is said, changed and pressed. Events of one channel are handled in their order."""
 
     def __init__(
-        self, inbox: Inbox, around: Surroundings, prompts: Prompts, in_background: InBackground
+        self,
+        inbox: Inbox,
+        around: Surroundings,
+        prompts: Prompts,
+        in_background: InBackground,
+        absences: Absences,
     ) -> None:
         self._inbox = inbox
         self._around = around
@@ -104,6 +109,7 @@ class Listener:
         self._changes: Recent[tuple[str, str], tuple[str | None]] = Recent(
             MOST_CHANGES, CHANGES_REMEMBERED
         )
+        self.missed = Missed(inbox, around, absences, self._missed, self._turn)
         self.listening = True
 
     def listen(self, app: AsyncApp) -> None:
@@ -121,14 +127,18 @@ class Listener:
         workspace = await self._workspace(body, context)
         channel = str(event["channel"])
         # Slack's events are handled side by side; the lock is fair and so keeps their order.
-        async with self._order.setdefault(f"{workspace.key}/{channel}", asyncio.Lock()):
+        async with self._turn(workspace, channel):
             match event.get("subtype"):
                 case "message_changed":
                     await self._changed(event, workspace, channel)
                 case "message_deleted":
                     await self._deleted(event, workspace, channel)
                 case _:
-                    await self._said(event, workspace, channel)
+                    with self.missed.hearing(event):
+                        await self._said(event, workspace, channel)
+
+    def _turn(self, workspace: Workspace, channel: str) -> asyncio.Lock:
+        return self._order.setdefault(f"{workspace.key}/{channel}", asyncio.Lock())
 
     async def on_home(self, event: Event, body: Event, context: AsyncBoltContext) -> None:
         """Somebody opened the bot's own pages; its Messages tab gets suggestions."""
@@ -170,20 +180,38 @@ class Listener:
             await self._around.workspaces.remove(*_installation(context), whole=False)
 
     async def _said(self, event: Event, workspace: Workspace, channel: str) -> None:
+        heard = await self._heard(event, workspace, channel)
+        if heard is None:
+            return
+        inbound, declined = heard
+        await self.missed.before(event, workspace, channel)
+        claimed = await self._inbox.accept(inbound)
+        if claimed and declined and inbound.author.standing is not Standing.BOT:
+            self._in_background(self._decline(workspace, inbound, declined))
+        log.debug("slack.message", id=inbound.message_id, claimed=claimed)
+
+    async def _missed(self, event: Event, workspace: Workspace, channel: str) -> Inbound | None:
+        heard = await self._heard(event, workspace, channel)
+        return heard and heard[0]
+
+    async def _heard(
+        self, event: Event, workspace: Workspace, channel: str
+    ) -> tuple[Inbound, tuple[str, ...]] | None:
+        """A message for the bot, and the names of files that were not read."""
         bot = said_by_other_bot(event, workspace)
         if not bot and not said_by_person(event, workspace):
-            return
+            return None
         around = self._around
         behaviour = await around.behaviour(workspace, channel, thread_of(event))
         if bot and not behaviour.bots:
-            return
+            return None
         mentioned = await self._for_bot(event, workspace, channel)
         if not mentioned and behaviour.when != "always":
-            return
+            return None
         key = (workspace.key, message_id(channel, event))
         if changed := self._changes.get(key):
             if changed[0] is None:
-                return
+                return None
             event = {**event, "text": changed[0]}
         place = place_of(workspace.key, channel, event, around.habits, behaviour.threads)
         text = await text_of(event, workspace, around.people, around.files)
@@ -197,12 +225,9 @@ class Listener:
             channel_name=await around.channels.name(workspace, channel),
         )
         around.asked.note(inbound, _team(event, workspace))
-        claimed = await self._inbox.accept(inbound)
-        if inbound.place.thread:
-            around.threads.joined(workspace.key, channel, inbound.place.thread)
-        if claimed and text.declined and not bot:
-            self._in_background(self._decline(workspace, inbound, text.declined))
-        log.debug("slack.message", id=inbound.message_id, claimed=claimed)
+        if place.thread:
+            around.threads.joined(workspace.key, channel, place.thread)
+        return inbound, text.declined
 
     async def _decline(
         self, workspace: Workspace, inbound: Inbound, names: tuple[str, ...]

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from slack_sdk.oauth.installation_store.async_installation_store import AsyncInstallationStore
 
     from bot.control.ports import Behaviours, Control
-    from bot.ports import Inbox
+    from bot.ports import Absences, Inbox
     from bot.values import Place
 
 log = structlog.get_logger(__name__)
@@ -66,6 +66,7 @@ class SlackMessenger:
         *,
         inbox: Inbox,
         control: Control,
+        absences: Absences,
         behaviours: Behaviours | None = None,
         bot_token: str | None = None,
         app_token: str | None = None,
@@ -109,7 +110,7 @@ class SlackMessenger:
             frozenset(follow_threads_except),
         )
         around = self._surroundings(habits, frozenset(admins), behaviours, api_url)
-        self._listener = self._wired(inbox, control, around)
+        self._listener = self._wired(inbox, control, absences, around)
         self._tasks: set[asyncio.Task[None]] = set()
         self._listening: asyncio.Task[Any] | None = None
 
@@ -149,6 +150,7 @@ class SlackMessenger:
         if self._listening is not None:
             self._listening.cancel()
             await asyncio.wait({self._listening})
+        await self._listener.missed.close()
 
     async def close(self) -> None:
         """End everything that is still under way."""
@@ -170,9 +172,12 @@ class SlackMessenger:
                 await self._client.apps_connections_open(app_token=self._app_token)
 
     async def _listen(self) -> None:
+        missed = self._listener.missed
         if self._app_token is not None:
-            await Sockets(self._app, self._app_token, self._connections).run()
+            sockets = Sockets(self._app, self._app_token, self._connections)
+            await sockets.run(connected=missed.connected, lost=missed.lost)
         else:
+            missed.connected()
             await asyncio.Event().wait()  # the HTTP server listens
 
     def _surroundings(
@@ -197,9 +202,12 @@ class SlackMessenger:
             behaviours,
         )
 
-    def _wired(self, inbox: Inbox, control: Control, around: Surroundings) -> Listener:
+    def _wired(
+        self, inbox: Inbox, control: Control, absences: Absences, around: Surroundings
+    ) -> Listener:
         """Bolt's app hands its events to a listener, and what people steer with to the commands."""
-        listener = Listener(inbox, around, Prompts(around.api), self._in_background)
+        prompts = Prompts(around.api)
+        listener = Listener(inbox, around, prompts, self._in_background, absences)
         listener.listen(self._app)
         answers = Answers(around.api, around.files, control)
         Commands(control, around, answers, self._in_background).listen(self._app)

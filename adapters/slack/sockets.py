@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import structlog
@@ -22,6 +23,9 @@ LOST_AFTER = 30.0
 AGAIN_AFTER = (1.0, 2.0, 5.0, 10.0, 30.0)
 
 
+Told = Callable[[], None]
+
+
 class Sockets:
     """Keeps `count` connections. `run` listens until it is cancelled."""
 
@@ -29,9 +33,17 @@ class Sockets:
         self._app = app
         self._app_token = app_token
         self._count = count
+        self._open = set[int]()
+        self._connected: Told = _nothing
+        self._lost: Told = _nothing
 
-    async def run(self) -> None:
-        """Connect, and stay connected."""
+    async def run(self, *, connected: Told, lost: Told) -> None:
+        """Connect, and stay connected.
+
+        `connected` is called when there is a connection where there was none, `lost` when none is
+        left.
+        """
+        self._connected, self._lost = connected, lost
         async with asyncio.TaskGroup() as tasks:
             for number in range(self._count):
                 tasks.create_task(self._keep(number), name=f"slack socket {number}")
@@ -53,18 +65,31 @@ class Sockets:
             async with asyncio.timeout(CONNECT_WITHIN):
                 await handler.connect_async()
             log.info("slack.connected", number=number)
-            await self._until_lost(handler.client)
+            self._note(number, connected=True)
+            await self._until_lost(number, handler.client)
         except TimeoutError:
             return False
         else:
             return True
         finally:
+            self._note(number, connected=False)
             await handler.close_async()
 
-    @staticmethod
-    async def _until_lost(client: SocketModeClient) -> None:
+    async def _until_lost(self, number: int, client: SocketModeClient) -> None:
         """Return when the client has been without a connection for too long."""
         lost = 0.0
         while lost < LOST_AFTER:
             await asyncio.sleep(LOOK_EVERY)
-            lost = 0.0 if await client.is_connected() else lost + LOOK_EVERY
+            connected = await client.is_connected()
+            self._note(number, connected=connected)
+            lost = 0.0 if connected else lost + LOOK_EVERY
+
+    def _note(self, number: int, *, connected: bool) -> None:
+        before = bool(self._open)
+        (self._open.add if connected else self._open.discard)(number)
+        if before != bool(self._open):
+            (self._connected if connected else self._lost)()
+
+
+def _nothing() -> None:
+    """Nobody wants to know yet."""

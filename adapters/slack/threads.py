@@ -36,6 +36,11 @@ class Threads:
         """The bot takes part from now on."""
         self._ours.put((workspace, channel, root), True)
 
+    def learn(self, workspace: Workspace, channel: str, root: str, messages: Sequence[Any]) -> None:
+        """Some messages of a thread have come along, perhaps with one of the bot's among them."""
+        if _takes_part(messages, workspace):
+            self.joined(workspace.key, channel, root)
+
     async def ours(self, workspace: Workspace, channel: str, root: str, event: Event) -> bool:
         """Whether the bot takes part in the thread that this event is from."""
         key = (workspace.key, channel, root)

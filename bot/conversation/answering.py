@@ -93,12 +93,17 @@ class Answering:
     async def answer(self, reply: Reply, messenger: Messenger) -> None:
         """Answer one claimed message, or bring its text if that was whole already.
 
+        A text that comes with a reason says why there is no answer.
         Returns with the reply ended, whatever happens; only cancelling leaves it in the journal.
         One that is given again has its earlier answer back if there is no other.
         """
         past = Earlier()
         async with self._delivery(reply, messenger) as delivery:
             try:
+                if reply.state is ReplyState.DELIVERING and reply.reason:
+                    await delivery.finish(reply.text)
+                    await self._store.end(reply.id, ReplyState.FAILED, reason=reply.reason)
+                    return
                 if reply.state is ReplyState.DELIVERING:
                     written = Written(reply.text, ReplyState.DELIVERED)
                 else:

@@ -68,35 +68,47 @@ class Conversations:
 
         False if it is not answered: it was claimed before, or is not admitted.
         """
-        inbound = _readable(inbound)
-        if not inbound.text.strip():
-            if not inbound.mentioned:
-                return False
-            inbound = replace(inbound, text=GREETING)
         with bound_contextvars(place=inbound.place.id, message=inbound.message_id):
-            return await self._claim(inbound)
+            return await self._accept(inbound)
 
-    async def _claim(self, inbound: Inbound) -> bool:
+    async def _accept(self, inbound: Inbound) -> bool:
         try:
-            admission = await self._admissions.ask(inbound)
-            if not admission.admitted:
-                reason = admission.reason or "other"
-                self._observer.note(MessageRefused(inbound.place.platform, reason))
-                if admission.notice:
-                    await self._excuse(inbound.place, inbound.message_id, admission.notice)
-                return False
-            reply = await self._store.claim(inbound)
+            admitted = await self.admitted(inbound)
+            reply = await self.claim(admitted) if admitted else None
         except StorageError as error:
             log.error("message not saved", place=inbound.place.id, error=str(error))
             notice = told(error, inbound.locale)
             await self._excuse(inbound.place, inbound.message_id, notice)
             return False
         if reply is None:
-            log.debug("claimed before", place=inbound.place.id, message=inbound.message_id)
             return False
-        log.debug("reply claimed", reply=reply.id, author=inbound.author.id, asked=inbound.text)
-        await self._queue(replace(reply, locale=inbound.locale))
+        await self._queue(reply)
         return True
+
+    async def claim(self, inbound: Inbound) -> Reply | None:
+        """Claim a message that is admitted, without queueing it; None if it was claimed before."""
+        reply = await self._store.claim(inbound)
+        if reply is None:
+            log.debug("claimed before", place=inbound.place.id, message=inbound.message_id)
+            return None
+        log.debug("reply claimed", reply=reply.id, author=inbound.author.id, asked=inbound.text)
+        return replace(reply, locale=inbound.locale)
+
+    async def admitted(self, inbound: Inbound, *, tell: bool = True) -> Inbound | None:
+        """The message as it is to be answered; None, and a word to its author, if it is not."""
+        inbound = _readable(inbound)
+        if not inbound.text.strip():
+            if not inbound.mentioned:
+                return None
+            inbound = replace(inbound, text=GREETING)
+        admission = await self._admissions.ask(inbound)
+        if admission.admitted:
+            return inbound
+        reason = admission.reason or "other"
+        self._observer.note(MessageRefused(inbound.place.platform, reason))
+        if tell and admission.notice:
+            await self._excuse(inbound.place, inbound.message_id, admission.notice)
+        return None
 
     async def amend(self, place: Place, message_id: str, text: str) -> None:
         """An edited message changes its turn; an answer that is not begun yet will read it so."""
@@ -128,6 +140,18 @@ class Conversations:
         if begun:
             await self._store.flush(reply.id, begun)
         self._lanes.put(replace(reply, text=begun or reply.text), bounded=False)
+
+    def answer_missed(self, replies: Sequence[Reply]) -> None:
+        """Answer messages that were claimed late; what people write now has its room beside them.
+
+        One that is delivering already is shown its text, and ended with its reason.
+        """
+        for reply in replies:
+            self._lanes.put(reply, bounded=False)
+
+    async def room(self, replies: Sequence[Reply], most: int) -> None:
+        """Wait until fewer than `most` of these are unfinished."""
+        await self._lanes.room(replies, most)
 
     async def hide(self, reply: Reply) -> bool:
         """Take back the messages of a reply; False if the platform did not take that."""

@@ -21,7 +21,7 @@ class Lanes:
     """Hands waiting replies to `answer`, one Place's one after the other, Places side by side.
 
     Several waiting in a row for one author are handed over together. `limit` bounds how many
-    wait at one Place while another is being answered.
+    wait at one Place while another is being answered; what was put without bound takes no room.
     """
 
     def __init__(self, answer: Answerer, *, limit: int) -> None:
@@ -31,6 +31,7 @@ class Lanes:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._held = Counter[int]()
         self._current: dict[str, Reply] = {}
+        self._unbounded: set[int] = set()
         self._open = True
 
     def current(self, place_id: str) -> Reply | None:
@@ -60,8 +61,10 @@ class Lanes:
         At shutdown nothing new is begun: what is queued then is left to the next start.
         """
         lane = self._waiting.setdefault(reply.place.id, deque())
-        if bounded and len(lane) >= self._limit:
+        if bounded and sum(one.id not in self._unbounded for one in lane) >= self._limit:
             raise Busy(f"{len(lane)} replies wait at {reply.place.id}")
+        if not bounded:
+            self._unbounded.add(reply.id)
         lane.append(reply)
         self._held[reply.id] += 1
         if self._open and reply.place.id not in self._tasks:
@@ -74,8 +77,13 @@ class Lanes:
         found = next((reply for reply in lane if reply.message_id == message_id), None)
         if found:
             lane.remove(found)
-            self._held -= Counter([found.id])
+            self._release([found])
         return found
+
+    def _release(self, replies: Sequence[Reply]) -> None:
+        ids = [reply.id for reply in replies]
+        self._held -= Counter(ids)
+        self._unbounded.difference_update(ids)
 
     @property
     def running(self) -> int:
@@ -86,6 +94,15 @@ class Lanes:
         """Wait until nothing waits and nothing is being given."""
         while self._tasks:
             await asyncio.wait(list(self._tasks.values()))
+
+    async def room(self, replies: Sequence[Reply], most: int) -> None:
+        """Wait until fewer than `most` of these wait or are being given."""
+        while self._open and sum(map(self.holds, replies)) >= most:
+            lanes = {reply.place.id for reply in replies if self.holds(reply)}
+            running = [task for place, task in self._tasks.items() if place in lanes]
+            if not running:
+                return
+            await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
 
     async def drain(self, deadline: float) -> None:
         """Take nothing new; wait up to `deadline` seconds for what runs, then cancel it."""
@@ -112,7 +129,7 @@ class Lanes:
                     await self._answer(replies)
                 finally:
                     del self._current[place_id]
-                    self._held -= Counter(reply.id for reply in replies)
+                    self._release(replies)
         finally:
             del self._tasks[place_id]
             if not lane:

@@ -47,11 +47,13 @@ class PersonaSettings(Section):
 
 
 class ConversationSettings(Section):
-    """How much may wait in a Place, and what a restart does with unfinished replies."""
+    """How much may wait in a Place, and what is done about a time that the bot was away."""
 
     waiting: Annotated[Whole, Between(1, 1_000, "messages")] = 8
     journal_interval: Annotated[Duration, Between(0.1, 60, "s")] = 1.0
     resume_within: Annotated[Duration, Between(0, 86_400, "s")] = 600.0
+    catch_up_within: Annotated[Duration, Between(0, 86_400, "s")] = 3_600.0
+    catch_up_messages: Annotated[Whole, Between(0, 1_000, "messages")] = 50
 
 
 class DatabaseSettings(Section):

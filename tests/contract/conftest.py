@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,16 +41,19 @@ async def open_stage(
 
 @asynccontextmanager
 async def set_up(
-    platform: str, model: Path, folder: Path, *, hears_all: bool = False
+    platform: str, model: Path, folder: Path, *, hears_all: bool = False, **sections: Any
 ) -> AsyncIterator[Stage]:
-    """The loopback platform with the bot on it; at its end nothing may have been asked wrongly."""
+    """The loopback platform with the bot on it; at its end nothing may have been asked wrongly.
+
+    `sections` of the configuration are as given, the others as by default.
+    """
     if platform == "discord":
         async with DiscordServer(message_content=hears_all) as discord:
-            async with DiscordStage(discord, model, folder) as made:
+            async with DiscordStage(discord, model, folder, **sections) as made:
                 yield made
             assert not discord.violations
     else:
         async with SlackServer() as slack:
-            async with SlackStage(slack, model, folder) as staged:
+            async with SlackStage(slack, model, folder, **sections) as staged:
                 yield staged
             assert not slack.violations

@@ -33,7 +33,7 @@ def all_of(message: Message) -> str:
 class DiscordStage:
     """A guild with a channel; threads and DMs are where people take them."""
 
-    def __init__(self, server: DiscordServer, model: Path, folder: Path) -> None:
+    def __init__(self, server: DiscordServer, model: Path, folder: Path, **sections: Any) -> None:
         self.generator = ScriptedGenerator()
         self._server = server
         self._folder = folder
@@ -55,6 +55,7 @@ class DiscordStage:
             discord=discord,  # type: ignore[arg-type]
             model={"name": str(model)},  # type: ignore[arg-type]
             data={"folder": str(folder)},  # type: ignore[arg-type]
+            **sections,
         )
         self._running = Running(settings, self.generator)
 
@@ -216,6 +217,12 @@ class DiscordStage:
 
     async def restarts(self) -> None:
         await self._running.cut_off()
+        await self.returns()
+
+    async def leaves(self) -> None:
+        await self._running.stop()
+
+    async def returns(self) -> None:
         await self._running.start()
         await asyncio.wait_for(self._server.gateway.wait_connected(), 10)
 

@@ -48,6 +48,7 @@ class Running:
             platforms(self._settings, self._core),
             heartbeat=self._settings.heartbeat,
             deadline=deadline,
+            chores={"hearing": self._core.absences.run},
         )
         self._task = asyncio.create_task(self._service.run())
 

@@ -51,7 +51,7 @@ def labels(message: Message) -> list[str]:
 class SlackStage:
     """A workspace with a channel; every mention there opens a thread."""
 
-    def __init__(self, server: SlackServer, model: Path, folder: Path) -> None:
+    def __init__(self, server: SlackServer, model: Path, folder: Path, **sections: Any) -> None:
         self.generator = ScriptedGenerator()
         self._server = server
         self._folder = folder
@@ -72,6 +72,7 @@ class SlackStage:
             slack=slack,  # type: ignore[arg-type]
             model={"name": str(model)},  # type: ignore[arg-type]
             data={"folder": str(folder)},  # type: ignore[arg-type]
+            **sections,
         )
         self._running = Running(settings, self.generator)
 
@@ -254,8 +255,16 @@ class SlackStage:
         await self._running.settled()
 
     async def restarts(self) -> None:
-        before = self._server.socket_mode.connects
         await self._running.cut_off()
+        await self.returns()
+
+    async def leaves(self) -> None:
+        await self._running.stop()
+        self._server.dispatch.hold()  # a long time, after which Slack gives up
+
+    async def returns(self) -> None:
+        self._server.dispatch.lose()
+        before = self._server.socket_mode.connects
         await self._running.start()
         await self._server.socket_mode.wait_connects(before + 2)
 

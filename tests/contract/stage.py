@@ -122,5 +122,11 @@ class Stage(Protocol):
     async def restarts(self) -> None:
         """The program is cut off without a chance to finish, and started again."""
 
+    async def leaves(self) -> None:
+        """The program is stopped in good order."""
+
+    async def returns(self) -> None:
+        """The program is started again."""
+
     def refused(self) -> int:
         """Requests that the platform has refused for being too many."""

@@ -12,7 +12,7 @@ from adapters.discord.outbound import DiscordOutlet
 from bot.values import Place
 from tests.discord.desk import Desk, Habits
 from tests.loopback.discord import Channel, DiscordServer, Guild, Message, Person
-from tests.memory import MemoryInbox
+from tests.memory import MemoryAbsences, MemoryInbox
 
 
 @dataclass
@@ -64,6 +64,7 @@ def messenger_for(
         token or server.token,
         inbox=inbox,
         control=desk,
+        absences=MemoryAbsences(),
         behaviours=habits,
         admin_roles=admin_roles,
         api_url=server.api_url,

@@ -119,3 +119,11 @@ async def test_run_that_is_cancelled_ends_and_can_be_closed(discord_server: Disc
         await running
     await messenger.close()
     assert running.cancelled()
+
+
+async def test_what_is_told_after_the_end_is_not_passed_on(discord_server: DiscordServer) -> None:
+    async with connected(discord_server) as stage:
+        await stage.messenger.close()
+        # discord.py's own "ready" comes two seconds after it was connected, closed or not.
+        stage.messenger._client.dispatch("ready")
+        assert stage.messenger._client.is_closed()

@@ -12,7 +12,7 @@ from adapters.slack.messenger import SlackMessenger
 from adapters.slack.outbound import SlackOutlet
 from bot.values import Inbound
 from tests.loopback.slack import Channel, Person, SlackServer, Workspace
-from tests.memory import MemoryInbox
+from tests.memory import MemoryAbsences, MemoryInbox
 from tests.slack.control import MemoryBehaviours, MemoryControl
 
 
@@ -63,6 +63,7 @@ def messenger_for(
     return SlackMessenger(
         inbox=inbox,
         control=control or MemoryControl(),
+        absences=MemoryAbsences(),
         bot_token=token,
         api_url=server.api_url,
         clock=server.clock.now,

@@ -21,7 +21,7 @@ from bot.errors import ConfigError, PlatformError, StorageError, Undeliverable
 from bot.values import Place
 from storage import SqlStore, open_store, slack_installations, upgrade
 from tests.loopback.slack import Person, SlackServer
-from tests.memory import MemoryInbox
+from tests.memory import MemoryAbsences, MemoryInbox
 from tests.slack.control import MemoryControl
 from tests.slack.stage import Stage, connected, messenger_for, running, signed_in
 
@@ -124,6 +124,7 @@ async def test_what_is_missing_is_said_at_once(settings: dict[str, str]) -> None
         SlackMessenger(
             inbox=MemoryInbox(),
             control=MemoryControl(),
+            absences=MemoryAbsences(),
             **settings,  # type: ignore[arg-type]
         )
 

@@ -33,6 +33,7 @@ class Directory:
             "reactions.remove": self.unreact,
             "team.info": self.team,
             "usergroups.list": self.groups,
+            "users.conversations": self.memberships,
             "users.info": self.user,
         }
 
@@ -102,6 +103,15 @@ class Directory:
         channel = call.channel()
         call.need(READ[channel.kind])
         return {"channel": payloads.channel(channel)}
+
+    def memberships(self, call: Call) -> Json:
+        """The conversations that the bot is in, of the kinds that are asked for."""
+        kinds = str(call.args.get("types") or "public_channel").split(",")
+        for kind in kinds:
+            call.need(READ[kind])
+        here = call.workspace.channels.values()
+        found = [payloads.channel(each) for each in here if each.bot_is_in and each.kind in kinds]
+        return {"channels": found[: int(call.args.get("limit") or 100)]}
 
     def open(self, call: Call) -> Json:
         """A DM, new or old."""

@@ -96,6 +96,11 @@ class Dispatcher:
         for payload in reversed(held) if reverse else held:
             self._send(payload, self.copies)
 
+    def lose(self) -> None:
+        """Give up what was kept back, as Slack does when nobody took it for long enough."""
+        self.given_up += self._held or []
+        self._held = None
+
     def repeat(self, message: Message, *, attempt: int = 1) -> None:
         """Send the events about a message once more, as a retry or (0) as a plain double."""
         for payload in list(self.sent):

@@ -40,6 +40,7 @@ METHODS = {
     "reactions.remove": "t2",
     "team.info": "t3",
     "usergroups.list": "t2",
+    "users.conversations": "t3",
     "users.info": "t4",
     "views.open": "t4",
     "views.publish": "t4",

@@ -1,0 +1,276 @@
+"""Finds what people wrote to the bot while it had no session, channel by channel.
+
+A new session tells the newest message of every channel and active thread, so that those without
+news cost no request. Direct messages are not told of: those the bot knows are looked into. A
+channel in which somebody writes now is looked through before that is heard, for the order's sake.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import discord
+import structlog
+from discord.utils import snowflake_time
+
+from adapters.discord.failures import translated
+from adapters.discord.inbound import addressed, spoken, visible
+from adapters.discord.places import PLATFORM, PRIVATE, known_channel, place_of
+from bot.errors import PlatformError, QuipuError, Throttled, Undeliverable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from adapters.discord.budget import Budget
+    from adapters.discord.hearing import Hearing
+    from bot.ports import Absences, CatchUp, Inbox
+    from bot.values import Inbound, Place
+
+log = structlog.get_logger(__name__)
+
+EVENTS_LATE = timedelta(seconds=5)
+"""By how much events of different channels overtake one another."""
+PAGE = 100
+MOST_PAGES = 5
+TRIES = 3
+AGAIN_AFTER = 2.0
+LONGEST_WAIT = 60.0
+GUILDS_WITHIN = 10.0
+LOOK_AGAIN = 0.1
+PATIENCE = 10.0
+"""Seconds that somebody who writes now waits for the order's sake."""
+
+EVER = datetime.min.replace(tzinfo=UTC)
+
+Turn = AbstractAsyncContextManager[Any]
+
+
+class Missed:
+    """Looks once after each new session; `turn` keeps the order of a channel's messages."""
+
+    def __init__(
+        self,
+        client: discord.Client,
+        inbox: Inbox,
+        hearing: Hearing,
+        absences: Absences,
+        budget: Budget,
+        turn: Callable[[int], Turn],
+    ) -> None:
+        self._client = client
+        self._inbox = inbox
+        self._hearing = hearing
+        self._absences = absences
+        self._budget = budget
+        self._turn = turn
+        self._beginning: asyncio.Task[CatchUp | None] | None = None
+        self._search: asyncio.Task[None] | None = None
+        self._looked = set[int]()
+        self._told = set[str]()
+        self._members: dict[tuple[int, int], discord.User | discord.Member] = {}
+        self._newest: datetime | None = None
+
+    def connected(self) -> None:
+        """There is a new session; what came before it was not told."""
+        self._cancel()
+        self._looked, self._told, self._members = set(), set(), {}
+        self._newest = None
+        self._beginning = asyncio.create_task(self._begin(), name="discord catch-up begins")
+        self._search = asyncio.create_task(
+            self._look_through(self._beginning), name="discord catch-up"
+        )
+
+    async def before(self, message: discord.Message) -> None:
+        """Look through the channel of a message that has just come, unless that was done."""
+        if self._beginning is None:
+            return
+        self._told.add(str(message.id))
+        channel = message.channel
+        if channel.id in self._looked or (catch_up := await self._beginning) is None:
+            return
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._look(catch_up, channel)
+            self._looked.add(channel.id)
+        except (QuipuError, TimeoutError) as error:
+            log.info("discord.order_not_kept", channel=channel.id, reason=repr(error))
+
+    async def close(self) -> None:
+        """Look no further; the next session begins again where this one did."""
+        tasks = self._cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _cancel(self) -> list[asyncio.Task[Any]]:
+        tasks = [task for task in (self._beginning, self._search) if task is not None]
+        for task in tasks:
+            task.cancel()
+        self._beginning = self._search = None
+        return tasks
+
+    async def _begin(self) -> CatchUp | None:
+        try:
+            return await self._absences.begin(PLATFORM, EVENTS_LATE)
+        except QuipuError as error:
+            log.warning("discord.cannot_catch_up", reason=str(error))
+            return None
+
+    async def _look_through(self, beginning: asyncio.Task[CatchUp | None]) -> None:
+        catch_up = await beginning
+        if catch_up is not None:
+            await self._guilds_told()
+            try:
+                whole = await self._look_at_all(catch_up, self._news(catch_up.since))
+            except QuipuError as error:
+                log.warning("discord.catch_up_ended", reason=str(error))
+                whole = False
+            if whole:
+                await catch_up.end(self._newest)
+        self._beginning = None
+
+    async def _guilds_told(self) -> None:
+        """Wait until the gateway has told all guilds; those that have an outage, not for ever."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GUILDS_WITHIN):
+                while any(guild.unavailable for guild in self._client.guilds):  # noqa: ASYNC110
+                    await asyncio.sleep(LOOK_AGAIN)
+
+    async def _look_at_all(self, catch_up: CatchUp, channels: Sequence[Any]) -> bool:
+        """Whether every channel could be looked at, or never can."""
+        direct = [
+            self._client.get_partial_messageable(int(place.channel))
+            for place in await self._absences.familiar(PLATFORM)
+            if place.workspace == PRIVATE
+        ]
+        whole = True
+        for channel in [*channels, *direct]:
+            await catch_up.room()
+            async with self._turn(channel.id):
+                if channel.id not in self._looked:
+                    self._looked.add(channel.id)
+                    whole &= await self._try(catch_up, channel)
+        return whole
+
+    def _news(self, since: datetime) -> list[Any]:
+        """Channels and threads with a message since then, those with the newest first."""
+        every = [c for guild in self._client.guilds for c in (*guild.channels, *guild.threads)]
+        found = []
+        for channel in every:
+            newest = getattr(channel, "last_message_id", None)
+            if newest and readable(channel) and snowflake_time(newest) >= since:
+                self._seen(snowflake_time(newest))
+                found.append((newest, channel))
+        return [channel for _, channel in sorted(found, key=lambda each: each[0], reverse=True)]
+
+    def _seen(self, moment: datetime) -> None:
+        self._newest = max(self._newest or moment, moment)
+
+    async def _try(self, catch_up: CatchUp, channel: Any) -> bool:
+        """Look at a channel, several times if need be; False if it can be tried once more."""
+        for _ in range(TRIES):
+            wait = AGAIN_AFTER
+            try:
+                await self._look(catch_up, channel)
+            except Undeliverable as error:
+                log.info("discord.nothing_to_catch_up", channel=channel.id, reason=str(error))
+                return True
+            except Throttled as error:
+                wait = min(error.retry_after, LONGEST_WAIT)
+            except PlatformError as error:
+                log.info("discord.history_not_told", channel=channel.id, reason=str(error))
+            else:
+                return True
+            await asyncio.sleep(wait)
+        log.warning("discord.not_caught_up", channel=channel.id)
+        return False
+
+    async def _look(self, catch_up: CatchUp, channel: Any) -> None:
+        with translated(f"channel {channel.id}"):
+            said = await self._said(channel, catch_up.since)
+            missed = [m for m in said if m.created_at >= catch_up.since and self._may_be_ours(m)]
+            if missed or place_of(channel):
+                channel = await known_channel(channel, self._client.fetch_channel)
+            place = place_of(channel)
+            if place is None:
+                return
+            fresh = await catch_up.unclaimed(place, [str(message.id) for message in missed])
+            heard = [await self._heard(m, channel) for m in missed if str(m.id) in fresh]
+        taken = [inbound for inbound in heard if inbound is not None]
+        await catch_up.take(taken, told=self._told)
+        await self._compare(catch_up, place, [m for m in said if str(m.id) not in fresh])
+
+    async def _said(self, channel: Any, since: datetime) -> list[discord.Message]:
+        """The newest messages, oldest first, and as many from before that time as came along."""
+        found: list[discord.Message] = []
+        while len(found) < PAGE * MOST_PAGES:
+            while (wait := self._budget.admission()) > 0:  # noqa: ASYNC110 - nobody to notify us
+                await asyncio.sleep(wait)
+            self._budget.departed()
+            before = found[-1] if found else None
+            page = [m async for m in channel.history(limit=PAGE, before=before)]
+            found += page
+            if len(page) < PAGE or page[-1].created_at < since:
+                break
+        if found:
+            self._seen(found[0].created_at)
+        return found[::-1]
+
+    def _may_be_ours(self, message: discord.Message) -> bool:
+        me = self._client.user
+        if me is None or not spoken(message, me):
+            return False
+        return visible(message) or addressed(message, me)
+
+    async def _heard(self, message: discord.Message, channel: Any) -> Inbound | None:
+        assert self._client.user is not None
+        # Of a direct message only its number was known, and who wrote it not as a member.
+        message.channel = channel
+        message.author = await self._member(message)
+        heard = await self._hearing.hear(message, self._client.user, channel)
+        if heard is None or (heard.declined and not heard.inbound.text):
+            return None
+        return heard.inbound
+
+    async def _member(self, message: discord.Message) -> discord.User | discord.Member:
+        """A history names people without their roles and their names in the guild."""
+        if message.guild is None or message.author.bot:
+            return message.author
+        key = (message.guild.id, message.author.id)
+        if key not in self._members:
+            try:
+                self._members[key] = await message.guild.fetch_member(message.author.id)
+            except discord.NotFound:  # gone meanwhile
+                self._members[key] = message.author
+        return self._members[key]
+
+    async def _compare(
+        self, catch_up: CatchUp, place: Place, said: Sequence[discord.Message]
+    ) -> None:
+        """Honour edits and deletions among the messages that came along."""
+        if not said or self._client.user is None:
+            return
+        by_id = {message.id: message for message in said}
+        for where, message_id in await catch_up.said_since(place, said[0].created_at):
+            number = int(message_id)
+            mine = where == place or (not place.thread and where.thread == message_id)
+            if not mine or not said[0].id <= number <= said[-1].id:
+                continue
+            message = by_id.get(number)
+            if message is None:
+                await self._inbox.withdraw(where, message_id)
+            elif (message.edited_at or EVER) >= catch_up.since and message.content:
+                words = await self._hearing.words(message, self._client.user)
+                await self._inbox.amend(where, message_id, words)
+
+
+def readable(channel: Any) -> bool:
+    """Whether the bot may read what was said there."""
+    if not isinstance(channel, discord.abc.Messageable):
+        return False
+    if isinstance(channel, discord.Thread) and channel.parent is None:
+        return False
+    granted = channel.permissions_for(channel.guild.me)  # type: ignore[attr-defined]
+    return bool(granted.view_channel and granted.read_message_history)

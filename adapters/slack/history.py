@@ -1,0 +1,154 @@
+"""What was said in a channel and its threads since some time, and what of it was changed.
+
+One call shows a channel's newest messages, and which of their threads have news; a thread with news
+costs one more. Threads that the bot talked in of late are looked into even if they began before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from adapters.slack.budget import HISTORY, REPLIES
+from adapters.slack.failures import Refusal
+from adapters.slack.inbound import said_by_other_bot, said_by_person, text_of
+from adapters.slack.places import Address, Event, is_private, thread_of
+from bot.values import Place
+
+if TYPE_CHECKING:
+    from adapters.slack.api import Answer
+    from adapters.slack.listener import Surroundings
+    from adapters.slack.workspaces import Workspace
+
+log = structlog.get_logger(__name__)
+
+PAGE = 100
+MOST_PAGES = 3
+MOST_THREADS = 20
+"""Threads of one channel that are looked into though their first message is further back."""
+LOOK_AGAIN = 1.0
+TOMBSTONE = "tombstone"
+"""What is left of the root of a thread when it is deleted."""
+
+
+def time_of(event: Mapping[str, Any]) -> datetime:
+    """When a message was said, by Slack's clock."""
+    return datetime.fromtimestamp(float(event["ts"]), UTC)
+
+
+class History:
+    """Reads one channel. If not `patient`, only what the budget allows at this moment."""
+
+    def __init__(
+        self,
+        around: Surroundings,
+        workspace: Workspace,
+        channel: str,
+        since: datetime,
+        *,
+        patient: bool,
+    ) -> None:
+        self._around = around
+        self._workspace = workspace
+        self._channel = channel
+        self._since = since
+        self._patient = patient
+
+    async def read(self, threads: Sequence[str]) -> list[Event]:
+        """The newest messages of the channel, and what is new in its threads; `threads` are known.
+
+        Messages from before that time are among them as far as they came along.
+        """
+        said = await self._roots()
+        known = {str(event["ts"]) for event in said}
+        news = [str(e["ts"]) for e in said if self._is_new(e.get("latest_reply"))]
+        before = [root for root in threads if root not in known][:MOST_THREADS]
+        for root in [*news, *before]:
+            said += [each for each in await self._replies(root) if each["ts"] not in known]
+        return said
+
+    def missed(self, said: Iterable[Event]) -> list[Event]:
+        """What people and other bots said since then."""
+        return [
+            event
+            for event in said
+            if self._is_new(event["ts"])
+            and (
+                said_by_person(event, self._workspace) or said_by_other_bot(event, self._workspace)
+            )
+        ]
+
+    async def changes(
+        self, said: Sequence[Event], kept: Iterable[tuple[Place, str]]
+    ) -> list[tuple[Place, str, str | None]]:
+        """Of the messages kept, those that say something else now, or (None) are gone.
+
+        Only among those that are no replies, for of these all are shown.
+        """
+        shown = {str(event["ts"]): event for event in said if not thread_of(event)}
+        if not shown:
+            return []
+        oldest, newest = min(shown, key=float), max(shown, key=float)
+        found: list[tuple[Place, str, str | None]] = []
+        for place, message_id in kept:
+            address = Address.parse(message_id)
+            if not _is_root(place, address) or not _within(oldest, address.ts, newest):
+                continue
+            event = shown.get(address.ts)
+            if event is None or event.get("subtype") == TOMBSTONE:
+                found.append((place, message_id, None))
+            elif self._is_new((event.get("edited") or {}).get("ts")):
+                around = self._around
+                text = await text_of(event, self._workspace, around.people, around.files)
+                found.append((place, message_id, text.words))
+        return found
+
+    async def _roots(self) -> list[Event]:
+        found: list[Event] = []
+        cursor = ""
+        for _ in range(MOST_PAGES):
+            more = {"cursor": cursor} if cursor else {}
+            answer = await self._call(HISTORY, {"limit": PAGE, **more})
+            found += self._events(answer)
+            cursor = str((answer.get("response_metadata") or {}).get("next_cursor") or "")
+            if not cursor or not found or not self._is_new(found[-1]["ts"]):
+                break
+        return found
+
+    async def _replies(self, root: str) -> list[Event]:
+        since = f"{self._since.timestamp():.6f}"
+        try:
+            answer = await self._call(REPLIES, {"ts": root, "oldest": since, "limit": PAGE})
+        except Refusal as error:
+            log.info("slack.no_such_thread", channel=self._channel, thread=root, reason=str(error))
+            return []
+        events = self._events(answer)
+        self._around.threads.learn(self._workspace, self._channel, root, events)
+        return [event for event in events if event["ts"] != root]
+
+    async def _call(self, method: str, arguments: dict[str, Any]) -> Answer:
+        api, key = self._around.api, self._workspace.key
+        while self._patient and api.budget.crowded(key, method):  # noqa: ASYNC110 - no news of it
+            await asyncio.sleep(LOOK_AGAIN)
+        given = {"channel": self._channel, **arguments}
+        return await api.call(self._workspace, method, given, patient=self._patient)
+
+    def _events(self, answer: Answer) -> list[Event]:
+        return [{**message, "channel": self._channel} for message in answer.get("messages") or ()]
+
+    def _is_new(self, ts: object) -> bool:
+        return bool(ts) and float(str(ts)) > self._since.timestamp()
+
+
+def _is_root(place: Place, address: Address) -> bool:
+    if is_private(address.channel):
+        return not address.thread
+    return place.thread in {"", address.ts}
+
+
+def _within(oldest: str, ts: str, newest: str) -> bool:
+    return float(oldest) <= float(ts) <= float(newest)

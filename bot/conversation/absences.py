@@ -1,0 +1,153 @@
+"""Up to when each platform was heard, and the search for what was missed since then.
+
+What was heard is noted in the database every few seconds. While the bot is away, and until what it
+missed has been looked through, that time stands still: a restart in the middle begins there again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from bot.conversation.catching_up import CatchingUp
+from bot.conversation.conversations import Conversations
+from bot.errors import StorageError
+from bot.ports import Store
+from bot.values import Place
+
+log = structlog.get_logger(__name__)
+
+FURTHEST = timedelta(days=1)
+"""What is older is left alone."""
+SAVE_EVERY = 15.0
+MOST_PLACES = 200
+
+
+@dataclass
+class Ear:
+    """What is known of one platform: `gap` is since when something may be missing."""
+
+    away: bool = True
+    owed: bool = True
+    gap: datetime | None = None
+    newest: datetime | None = None
+    under_way: list[datetime] = field(default_factory=list)
+
+    @property
+    def until(self) -> datetime | None:
+        """Everything up to then has been dealt with."""
+        return min(self.under_way, default=self.newest) if self.newest else None
+
+    def heard(self, said_at: datetime | None) -> None:
+        """A message was dealt with."""
+        if said_at is not None:
+            self.newest = max(self.newest or said_at, said_at)
+
+
+class Absences:
+    """Implements the Absences port. What is missed is answered if it was said `within` that time.
+
+    At most `messages` are answered after one absence; none if `within` is 0.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        conversations: Conversations,
+        *,
+        within: timedelta,
+        messages: int,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._store = store
+        self._conversations = conversations
+        self._within = within
+        self._messages = messages
+        self._now = now
+        self._ears: dict[str, Ear] = defaultdict(Ear)
+
+    @contextmanager
+    def hearing(self, platform: str, said_at: datetime) -> Iterator[None]:
+        """The time that is noted does not pass a message before it was dealt with."""
+        ear = self._ears[platform]
+        ear.under_way.append(said_at)
+        try:
+            yield
+        finally:
+            ear.under_way.remove(said_at)
+            ear.heard(said_at)
+
+    def lost(self, platform: str) -> None:
+        """What may be missing begins with the newest message that was heard."""
+        ear = self._ears[platform]
+        if not ear.away and not ear.owed:
+            ear.gap = ear.until
+        ear.away = True
+
+    def kept(self, platform: str) -> None:
+        """A search that was owed before is still owed."""
+        self._ears[platform].away = False
+
+    async def begin(self, platform: str, margin: timedelta) -> CatchingUp | None:
+        """On a platform that the bot was never on, nothing was missed."""
+        ear = self._ears[platform]
+        ear.away, ear.owed = False, True
+        since = ear.gap or await self._store.heard_until(platform)
+        now = self._now()
+        if since is None or not self._within:
+            ear.owed, ear.gap = False, None
+            ear.heard(now)
+            await self._store.note_heard(platform, now)
+            return None
+        ear.gap = since
+        log.info("looking for missed messages", platform=platform, since=since.isoformat())
+        return CatchingUp(
+            self._store,
+            self._conversations,
+            since=max(since - margin, now - FURTHEST),
+            heard_until=since,
+            answered_from=now - self._within,
+            most=self._messages,
+            ended=lambda until: self._ended(platform, since, until),
+        )
+
+    async def familiar(self, platform: str) -> list[Place]:
+        """No more than can be looked through."""
+        return await self._store.familiar(platform, limit=MOST_PLACES)
+
+    async def save(self) -> None:
+        """Note up to when was heard."""
+        for platform, ear in list(self._ears.items()):
+            if ear.until is not None and not (ear.away or ear.owed):
+                await self._store.note_heard(platform, ear.until)
+
+    async def run(self) -> None:
+        """Note it again and again, and once more at the end."""
+        try:
+            while True:
+                await asyncio.sleep(SAVE_EVERY)
+                await self._try_to_save()
+        finally:
+            await self._try_to_save()
+
+    async def _try_to_save(self) -> None:
+        try:
+            await self.save()
+        except StorageError as error:
+            log.warning("not noted up to when was heard", error=str(error))
+
+    async def _ended(self, platform: str, since: datetime, until: datetime | None) -> None:
+        ear = self._ears[platform]
+        if ear.gap != since:
+            return
+        ear.heard(until)
+        ear.owed = False
+        # Lost again meanwhile: then all up to here is known.
+        ear.gap = ear.until if ear.away else None
+        await self.save()

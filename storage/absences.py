@@ -1,0 +1,82 @@
+"""What the bot has heard: up to when on each platform, where, and which messages."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy.engine import Connection
+
+from bot.values import Place, Role
+from storage.tables import claims, heard, places, replies, settings, turns
+
+ASKED_AT_ONCE = 500
+"""Ids in one query; SQLite takes some thousands."""
+
+
+def heard_until(connection: Connection, platform: str) -> datetime | None:
+    """The time of the newest message that was heard; None before the first one."""
+    return connection.execute(select(heard.c.until).where(heard.c.platform == platform)).scalar()
+
+
+def note_heard(connection: Connection, platform: str, until: datetime) -> None:
+    """Move that time; it never goes back."""
+    this = heard.c.platform == platform
+    before = heard_until(connection, platform)
+    if before is None:
+        connection.execute(insert(heard).values(platform=platform, until=until))
+    elif before < until:
+        connection.execute(update(heard).where(this).values(until=until))
+
+
+def claimed(
+    connection: Connection, platform: str, workspace: str, message_ids: Collection[str]
+) -> set[str]:
+    """Those of the messages that were claimed already."""
+    wanted, found = list(message_ids), set[str]()
+    here = (claims.c.platform == platform, claims.c.workspace == workspace)
+    for start in range(0, len(wanted), ASKED_AT_ONCE):
+        some = claims.c.message_id.in_(wanted[start : start + ASKED_AT_ONCE])
+        found |= set(connection.execute(select(claims.c.message_id).where(*here, some)).scalars())
+    return found
+
+
+def familiar(connection: Connection, platform: str, limit: int) -> list[Place]:
+    """The Places that were talked at, those of the newest reply first, then those with settings."""
+    newest = (
+        select(replies.c.id)
+        .where(replies.c.place_id == places.c.id)
+        .order_by(replies.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    rows = connection.execute(
+        select(places.c.id, places.c.private)
+        .where(places.c.platform == platform)
+        .order_by(newest.desc())
+        .limit(limit)
+    )
+    found = {row.id: Place.parse(row.id, private=row.private) for row in rows}
+    scopes = select(settings.c.scope).where(settings.c.scope.startswith(f"{platform}:"))
+    for scope in connection.execute(scopes.distinct().limit(limit)).scalars():
+        if "/" in scope and scope not in found:
+            found[scope] = Place.parse(scope)
+    return list(found.values())[:limit]
+
+
+def said_since(connection: Connection, place: Place, since: datetime) -> list[tuple[Place, str]]:
+    """The messages of people kept of a channel and its threads: where, and their ids."""
+    channel = place.scopes[-2]
+    here = or_(
+        places.c.id == channel,
+        # Everything that begins with the channel and a slash, by the index.
+        and_(places.c.id > f"{channel}/", places.c.id < f"{channel}0"),
+    )
+    rows = connection.execute(
+        select(places.c.id, places.c.private, turns.c.message_id)
+        .join(turns, turns.c.place_id == places.c.id)
+        .where(here, turns.c.role == Role.USER, turns.c.said_at >= since)
+        .where(turns.c.message_id.is_not(None))
+    )
+    return [(Place.parse(where, private=private), said) for where, private, said in rows]

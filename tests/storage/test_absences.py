@@ -1,0 +1,70 @@
+"""What was heard, and where."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from bot.values import Place
+from storage import SqlStore, open_store, upgrade
+from tests.storage.given import ANA, NOON, PLACE, THREAD, claimed, said
+from tests.storage.test_schema import DUMP
+
+ELSEWHERE = Place("discord", "guild", "channel2")
+DIRECT = Place("discord", "@me", "77", private=True)
+
+
+async def test_the_time_heard_only_moves_forward_and_on_its_platform(store: SqlStore) -> None:
+    assert await store.heard_until("discord") is None
+    await store.note_heard("discord", NOON)
+    await store.note_heard("discord", NOON - timedelta(hours=1))
+    await store.note_heard("slack", NOON + timedelta(hours=1))
+    assert await store.heard_until("discord") == NOON
+    await store.note_heard("discord", NOON + timedelta(minutes=1))
+    assert await store.heard_until("discord") == NOON + timedelta(minutes=1)
+
+
+async def test_many_messages_are_asked_for_at_once(store: SqlStore) -> None:
+    for number in (1, 700):
+        await claimed(store, f"m{number}")
+    ids = [f"m{number}" for number in range(1000)]
+    assert await store.claimed("discord", "guild", ids) == {"m1", "m700"}
+    assert await store.claimed("discord", "other", ids) == set()
+
+
+async def test_places_are_familiar_by_talk_or_settings_the_newest_first(store: SqlStore) -> None:
+    for number, place in enumerate([PLACE, DIRECT, THREAD]):
+        await claimed(store, f"m{number}", place=place)
+    await store.set_persona(ELSEWHERE.id, "You are a raven.", ANA)
+    assert await store.familiar("discord", limit=2) == [THREAD, DIRECT]
+    assert await store.familiar("discord", limit=9) == [THREAD, DIRECT, PLACE]
+    assert await store.familiar("slack", limit=9) == []
+
+
+async def test_what_was_said_in_a_channel_is_found_with_its_threads_and_no_neighbour(
+    store: SqlStore,
+) -> None:
+    for number, place in enumerate([PLACE, THREAD, ELSEWHERE, DIRECT]):
+        await claimed(store, f"m{number}", place=place)
+    await store.claim(replace(said("old"), said_at=NOON - timedelta(days=1)))
+    found = await store.said_since(PLACE, NOON)
+    assert sorted(found, key=lambda each: each[1]) == [(PLACE, "m0"), (THREAD, "m1")]
+    assert await store.said_since(DIRECT, NOON) == [(DIRECT, "m3")]
+
+
+async def test_an_older_database_was_last_heard_when_something_was_claimed(tmp_path: Path) -> None:
+    file = tmp_path / "old.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(DUMP.read_text(encoding="utf-8"))
+        [newest] = connection.execute("SELECT max(claimed_at) FROM claims").fetchone()
+    await upgrade(f"sqlite:///{file}")
+    store = await open_store(f"sqlite:///{file}")
+    try:
+        until = await store.heard_until("discord")
+    finally:
+        await store.close()
+    assert until is not None
+    assert until.replace(tzinfo=None).isoformat(sep=" ") == newest.removesuffix("+00:00")
