@@ -33,6 +33,9 @@ from bot.conversation.personas import PersonaBook
 from bot.engines import Engines
 from bot.engines.format import make_builder, within
 from bot.engines.sources import alone, source, sources
+from bot.operation.facts import UNOBSERVED, Observer
+from bot.operation.gathering import worker_lost
+from bot.operation.watch import Watch
 from bot.platforms import platforms, web_server
 from bot.ports import Store
 from bot.prompt.builder import PromptBuilder
@@ -65,14 +68,16 @@ class Core:
 
 
 @asynccontextmanager
-async def core(settings: Settings, *, database_url: str | None = None) -> AsyncIterator[Core]:
+async def core(
+    settings: Settings, *, database_url: str | None = None, observer: Observer = UNOBSERVED
+) -> AsyncIterator[Core]:
     """The database migrated, warm models loaded, conversations ready; all closed in order."""
     async with AsyncExitStack() as closing:
-        store = await _store(database_url or settings.database_url, held=True)
+        store = await _store(database_url or settings.database_url, observer, held=True)
         closing.push_async_callback(store.close)
         engines = Engines(sources(settings))
         closing.push_async_callback(engines.close)
-        house = compose(settings, store, engines)
+        house = compose(settings, store, engines, observer)
         await house.engines.warm()
         await house.personas.check_default()
         yield house
@@ -94,17 +99,28 @@ async def _serve(settings: Settings) -> None:
     async def health() -> Mapping[str, bool]:
         return await service.health()
 
-    async with core(settings) as house, AsyncExitStack() as closing:
+    def connected() -> Mapping[str, bool]:
+        return service.connected()
+
+    watch = Watch.of(settings)
+    async with core(settings, observer=watch.observer) as house, AsyncExitStack() as closing:
         web = web_server(settings, health)
+        readiness = watch.readiness(house, connected)
         service = Service(
             house.conversations,
-            house.store,
-            platforms(settings, house, web),
+            platforms(settings, house, web, watch.observer),
             heartbeat=settings.heartbeat,
             deadline=settings.shutdown.deadline,
-            chores={"retention": house.retention.run, "hearing": house.absences.run},
+            chores={
+                "retention": house.retention.run,
+                "hearing": house.absences.run,
+                **watch.chores(readiness),
+            },
+            unready=lambda: readiness.unready,
+            lost=lambda: worker_lost(house.engines),
         )
         if web is not None:
+            watch.mount(web, house, readiness, connected)
             await web.start()
             closing.push_async_callback(web.stop)
         await service.run()
@@ -210,14 +226,16 @@ def _welcome(settings: Settings) -> str:
     )
 
 
-async def _store(url: str, *, held: bool = False) -> SqlStore:
+async def _store(url: str, observer: Observer = UNOBSERVED, *, held: bool = False) -> SqlStore:
     from storage import open_store, upgrade
 
     await upgrade(url, held=held)
-    return await open_store(url)
+    return await open_store(url, observer)
 
 
-def compose(settings: Settings, store: SqlStore, engines: Engines) -> Core:
+def compose(
+    settings: Settings, store: SqlStore, engines: Engines, observer: Observer = UNOBSERVED
+) -> Core:
     """Conversations, and what steers them, over a store and models that are there already."""
     from storage.records import SqlRecords
 
@@ -233,6 +251,7 @@ def compose(settings: Settings, store: SqlStore, engines: Engines) -> Core:
         records=records,
         buttons=ReplyButtons(records),
         behaviours=steering.settings,
+        observer=observer,
     )
     conversations = Conversations(
         store,
@@ -240,6 +259,7 @@ def compose(settings: Settings, store: SqlStore, engines: Engines) -> Core:
         waiting=settings.conversation.waiting,
         resume_within=timedelta(seconds=settings.conversation.resume_within),
         gate=steering.doorkeeper,
+        observer=observer,
     )
     absences = Absences(
         store,

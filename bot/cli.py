@@ -194,7 +194,12 @@ def doctor(context: typer.Context) -> int:
     return int(any(finding.severity == "error" for finding in findings))
 
 
-def health(context: typer.Context) -> int:
+def health(
+    context: typer.Context,
+    ready: Annotated[
+        bool, typer.Option("--ready", help="Also exit 1 if people would not be answered now.")
+    ] = False,
+) -> int:
     """Exit 0 if a Quipu with this configuration is running and alive, for health checks."""
     call: Call = context.obj
     settings = call.prepare(quiet=True)
@@ -202,7 +207,10 @@ def health(context: typer.Context) -> int:
     alive = heartbeat.fresh(settings.heartbeat)
     seen = "no sign of life yet" if age is None else f"last sign of life {age:.0f} s ago"
     typer.echo(f"{'alive' if alive else 'not alive'}: {seen}")
-    return 0 if alive else 1
+    unready = heartbeat.unready(settings.heartbeat) if alive else ""
+    if unready:
+        typer.echo(f"not ready: {unready}")
+    return 0 if alive and not (ready and unready) else 1
 
 
 def manifest(

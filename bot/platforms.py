@@ -14,6 +14,7 @@ from bot.control.room import ControlRoom
 from bot.conversation.absences import Absences
 from bot.conversation.conversations import Conversations
 from bot.errors import ConfigError
+from bot.operation.facts import UNOBSERVED, Observer
 from bot.ports import Store
 from bot.service import Connect, Connection
 from bot.settings import Settings, SlackSettings
@@ -57,16 +58,21 @@ def web_server(settings: Settings, health: Health) -> WebServer | None:
     return WebServer(http.host, http.port, health=health, names=settings.names)
 
 
-def platforms(settings: Settings, house: House, web: WebServer | None = None) -> dict[str, Connect]:
+def platforms(
+    settings: Settings,
+    house: House,
+    web: WebServer | None = None,
+    observer: Observer = UNOBSERVED,
+) -> dict[str, Connect]:
     """How to connect to every configured platform, by its name; `web` is for those that call us."""
     makers: dict[str, Callable[[], Connection]] = {
-        "discord": partial(_discord, settings, house),
-        "slack": partial(_slack, settings, house, web),
+        "discord": partial(_discord, settings, house, observer),
+        "slack": partial(_slack, settings, house, web, observer),
     }
     return {name: makers[name] for name in settings.connects}
 
 
-def _discord(settings: Settings, house: House) -> Connection:
+def _discord(settings: Settings, house: House, observer: Observer) -> Connection:
     try:
         from adapters.discord.messenger import DiscordMessenger
     except ModuleNotFoundError as error:
@@ -84,10 +90,13 @@ def _discord(settings: Settings, house: House) -> Connection:
         api_url=settings.discord.api_url,
         gateway_url=settings.discord.gateway_url,
         message_content=settings.discord.message_content,
+        observer=observer,
     )
 
 
-def _slack(settings: Settings, house: House, web: WebServer | None) -> Connection:
+def _slack(
+    settings: Settings, house: House, web: WebServer | None, observer: Observer
+) -> Connection:
     try:
         from adapters.slack.messenger import SlackMessenger
     except ModuleNotFoundError as error:
@@ -115,6 +124,7 @@ def _slack(settings: Settings, house: House, web: WebServer | None) -> Connectio
         follow_threads_except=slack.follow_threads_except,
         native_streams=slack.native_streams,
         mount=None if web is None else web.mount,
+        observer=observer,
     )
 
 

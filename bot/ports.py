@@ -305,4 +305,10 @@ class Store(Protocol):
     async def check(self) -> None:
         """Ask the database something. StorageError if it does not answer."""
 
+    async def try_to_write(self) -> None:
+        """Write something that changes nothing, to disk. StorageError if that cannot be done."""
+
+    async def size(self) -> int | None:
+        """Bytes that the database takes; None where that is unknown."""
+
     async def close(self) -> None: ...

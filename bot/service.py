@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,8 +15,8 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from bot import heartbeat
 from bot.conversation.conversations import Conversations
-from bot.errors import ConfigError, PlatformError, QuipuError, StorageError
-from bot.ports import Messenger, Store
+from bot.errors import ConfigError, PlatformError
+from bot.ports import Messenger
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +28,10 @@ STOPPED_AT_ONCE = 130
 
 class Connection(Messenger, Protocol):
     """A platform's messenger with its life."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether the platform's events reach us at this moment."""
 
     async def start(self) -> None:
         """Sign in, so that messages can be sent. ConfigError or PlatformError."""
@@ -50,26 +55,33 @@ Chore = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Service:
-    """Runs every platform's connection side by side; one that fails does not stop the others."""
+    """Runs every platform's connection side by side; one that fails does not stop the others.
+
+    `unready` says what would keep people from getting an answer; the sign of life carries it.
+    There is none any more once something is `lost` that only a new process can give back.
+    """
 
     def __init__(
         self,
         conversations: Conversations,
-        store: Store,
         platforms: Mapping[str, Connect],
         *,
         heartbeat: Path,
         deadline: float,
         chores: Mapping[str, Chore] | None = None,
+        unready: Callable[[], str] = str,
+        lost: Callable[[], bool] = bool,
     ) -> None:
         self._conversations = conversations
-        self._store = store
         self._platforms = platforms
         self._connections: dict[str, Connection] = {}
         self._signed_in: set[str] = set()
         self._heartbeat = heartbeat
         self._deadline = deadline
         self._chores = chores or {}
+        self._unready = unready
+        self._lost = lost
+        self._beaten: float | None = None
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
@@ -77,13 +89,20 @@ class Service:
         self._stop.set()
 
     async def health(self) -> dict[str, bool]:
-        """Whether the database answers, and which platforms are signed in."""
-        try:
-            await self._store.check()
-        except StorageError as error:
-            log.error("the database does not answer", reason=str(error))
-            return dict.fromkeys(("database", *self._platforms), False)
-        return {"database": True} | {name: name in self._signed_in for name in self._platforms}
+        """Whether the process goes on as it should: the loop turns, and the signs of life go out.
+
+        What restarting would not mend is readiness.
+        """
+        fresh = self._beaten is not None and time.monotonic() - self._beaten < heartbeat.OVERDUE
+        return {"event_loop": True, "heartbeat": fresh, "worker": not self._lost()}
+
+    def connected(self) -> dict[str, bool]:
+        """Which platforms send us their events."""
+        return {name: self._hears(name) for name in self._platforms}
+
+    def _hears(self, platform: str) -> bool:
+        connection = self._connections.get(platform)
+        return connection is not None and platform in self._signed_in and connection.connected
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT. ConfigError if no connection can be had at all."""
@@ -158,15 +177,18 @@ class Service:
             log.exception("work in the background ended", name=name)
 
     async def _beat(self) -> None:
-        """A sign of life, as long as the event loop turns and the database answers."""
-        self._heartbeat.parent.mkdir(parents=True, exist_ok=True)
+        """A sign of life, as long as the event loop turns."""
         while True:
-            try:
-                await self._store.check()
-                heartbeat.beat(self._heartbeat)
-            except (QuipuError, OSError) as error:
-                log.error("no sign of life", reason=str(error))
+            if not self._lost():
+                await self._beat_once()
             await asyncio.sleep(heartbeat.INTERVAL)
+
+    async def _beat_once(self) -> None:
+        self._beaten = time.monotonic()
+        try:
+            await asyncio.to_thread(heartbeat.beat, self._heartbeat, self._unready())
+        except OSError as error:
+            log.error("the sign of life cannot be written", reason=str(error))
 
     def _listen_for_signals(self) -> None:
         loop = asyncio.get_running_loop()

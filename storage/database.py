@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -15,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.util import await_only
 
+from bot.operation.facts import UNOBSERVED, Observer, TransactionEnded
 from storage import address
 from storage.failures import translated
 from storage.restored import refuse_half_restored
@@ -102,7 +104,8 @@ def _tell(task: asyncio.Task[Any]) -> None:
 class Database:
     """Runs units of work, each one transaction. Readers never wait for the writer in SQLite."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, observer: Observer = UNOBSERVED) -> None:
+        self._observer = observer
         self.shown = address.shown(url)
         # SQLite has one writer at a time; one connection makes a fair queue of them, where the
         # busy timeout alone would let them try at random. In memory there is but one connection.
@@ -117,13 +120,15 @@ class Database:
         self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs
     ) -> _T:
         """Run work that only looks, on one consistent view."""
-        return await self.guard(self._transaction(self._reader, lambda c: work(c, *args, **kwargs)))
+        transaction = self._transaction(self._reader, lambda c: work(c, *args, **kwargs))
+        return await self.guard(self._timed("read", transaction))
 
     async def write(
         self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs
     ) -> _T:
         """Run work that changes something; it is on disk when this returns."""
-        return await self.guard(self._transaction(self._writer, lambda c: work(c, *args, **kwargs)))
+        transaction = self._transaction(self._writer, lambda c: work(c, *args, **kwargs))
+        return await self.guard(self._timed("write", transaction))
 
     @property
     def engine(self) -> AsyncEngine:
@@ -150,6 +155,16 @@ class Database:
         with translated(self.shown):
             await self._writer.dispose()
             await self._reader.dispose()
+
+    async def _timed(self, operation: str, work: Coroutine[Any, Any, _T]) -> _T:
+        began, failed = time.monotonic(), True
+        try:
+            result = await work
+            failed = False
+        finally:
+            seconds = time.monotonic() - began
+            self._observer.note(TransactionEnded(operation, seconds, failed))
+        return result
 
     async def _translated(self, work: Coroutine[Any, Any, _T]) -> _T:
         with translated(self.shown):

@@ -106,6 +106,24 @@ def migrate(connection: Connection, *, file: Path | None = None, to: str = "head
     _check_foreign_keys(connection)
 
 
+def write_again(connection: Connection) -> None:
+    """Write what is there already, by way of something else: the same would not reach the disk."""
+    revision = _revision(connection)
+    if revision is None:  # in memory, where nothing can go wrong
+        return
+    for each in ("", revision):
+        connection.execute(text("UPDATE alembic_version SET version_num = :each"), {"each": each})
+
+
+def size(connection: Connection) -> int:
+    """Bytes that the database takes."""
+    if connection.dialect.name == "postgresql":
+        query = "SELECT pg_database_size(current_database())"
+    else:
+        query = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+    return int(connection.execute(text(query)).scalar_one())
+
+
 def refuse_unknown(revision: str | None, database: str = "the database") -> None:
     """StorageError if a newer version wrote this."""
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from bot.control.records import Origin
+from bot.operation.facts import UNOBSERVED, Observer
 from bot.values import (
     Author,
     Finish,
@@ -34,14 +35,14 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-async def open_store(url: str) -> SqlStore:
+async def open_store(url: str, observer: Observer = UNOBSERVED) -> SqlStore:
     """Open the database at `url` without migrating it; its folder is made if need be.
 
     A database in memory is given its tables here, since nobody else could ever reach it.
     """
     where = address.read(url)
     await schema.make_folder(where)
-    database = Database(where)
+    database = Database(where, observer)
     if address.in_memory(where):
         await database.write(metadata.create_all)
     return SqlStore(database)
@@ -157,6 +158,14 @@ class SqlStore:
     async def check(self) -> None:
         """Also notices when the tables are not there."""
         await self._database.read(_look)
+
+    async def try_to_write(self) -> None:
+        """What is written is what was there; the transaction goes to disk all the same."""
+        await self._database.write(schema.write_again)
+
+    async def size(self) -> int | None:
+        """As the database itself counts it."""
+        return await self._database.read(schema.size)
 
     async def close(self) -> None:
         """Running transactions are finished first."""

@@ -24,11 +24,13 @@ from adapters.discord.registration import register
 from adapters.discord.trace import Trace
 from bot.control.commands import COMMANDS
 from bot.errors import ConfigError, PlatformError, QuipuError
+from bot.operation.facts import UNOBSERVED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Coroutine
 
     from bot.control.ports import Behaviours, Control
+    from bot.operation.facts import Observer
     from bot.ports import Absences, Inbox
     from bot.values import Inbound, Place
 
@@ -69,13 +71,14 @@ class DiscordMessenger:
         gateway_url: str | None = None,
         message_content: bool = False,
         sync_commands: bool = True,
+        observer: Observer = UNOBSERVED,
     ) -> None:
         self._token = token
         self._api_url = api_url
         self._gateway_url = gateway_url
         self._sync_commands = sync_commands
         self._budget = Budget()
-        self._trace = Trace(self._budget)
+        self._trace = Trace(self._budget, observer)
         self._closed_places = ClosedPlaces()
         self._files = Attachments(api_url)
         self._client = GatewayClient(
@@ -92,6 +95,12 @@ class DiscordMessenger:
         )
         self._tasks: set[asyncio.Task[None]] = set()
         self._connection: asyncio.Task[None] | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether the gateway has a session; not while discord.py connects anew."""
+        socket = self._client.socket
+        return socket is not None and socket.open and socket.session_id is not None
 
     def outlet(self, place: Place, answering: str) -> DiscordOutlet:
         """The way back to the author of message `answering`; makes no request."""

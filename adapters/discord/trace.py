@@ -18,6 +18,8 @@ import aiohttp
 import structlog
 
 from adapters.discord.budget import Budget, Limits
+from adapters.discord.places import PLATFORM
+from bot.operation.facts import UNOBSERVED, LimitMet, Observer
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +29,8 @@ EDIT = re.compile(r"/channels/(\d+)/messages/\d+$")
 class Trace:
     """Hands latency, limits and refusals to the Budget, and notes which calls have landed."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, observer: Observer = UNOBSERVED) -> None:
+        self._observer = observer
         self._budget = budget
         self._landings: dict[asyncio.Task[Any], asyncio.Future[None]] = {}
 
@@ -92,6 +95,7 @@ class Trace:
         scope = response.headers.get("X-RateLimit-Scope", "user")
         everywhere = scope == "global" or "X-RateLimit-Global" in response.headers
         retry_after = _number(response.headers.get("Retry-After")) or 1.0
+        self._observer.note(LimitMet(PLATFORM, edit=channel is not None))
         log.warning("discord.rate_limited", url=response.url.path, scope=scope, wait=retry_after)
         if everywhere:
             self._budget.refused(retry_after)

@@ -11,8 +11,10 @@ import structlog
 
 from adapters.slack.budget import Budget
 from adapters.slack.failures import Refusal, Told, translated
+from adapters.slack.places import PLATFORM
 from adapters.slack.workspaces import Workspace
 from bot.errors import Throttled
+from bot.operation.facts import UNOBSERVED, LimitMet, Observer
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +27,15 @@ Answer = Mapping[str, Any]
 class Api:
     """Calls methods by name, for every workspace."""
 
-    def __init__(self, budget: Budget, told: Told, *, timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self,
+        budget: Budget,
+        told: Told,
+        *,
+        timeout: float = TIMEOUT,
+        observer: Observer = UNOBSERVED,
+    ) -> None:
+        self._observer = observer
         self.budget = budget
         self._told = told
         self._timeout = timeout
@@ -52,6 +62,7 @@ class Api:
             with translated(method):
                 answer = await self._send(workspace, method, arguments)
         except Throttled as error:
+            self._observer.note(LimitMet(PLATFORM))
             log.warning("slack.rate_limited", method=method, wait=error.retry_after)
             self.budget.refused(workspace.key, method, window, error.retry_after)
             raise

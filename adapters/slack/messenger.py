@@ -34,11 +34,13 @@ from adapters.slack.threads import Threads
 from adapters.slack.web import Mount, OAuth, mount_events, mount_installation
 from adapters.slack.workspaces import Authorize, InstalledWorkspaces, OneWorkspace
 from bot.errors import ConfigError
+from bot.operation.facts import UNOBSERVED
 
 if TYPE_CHECKING:
     from slack_sdk.oauth.installation_store.async_installation_store import AsyncInstallationStore
 
     from bot.control.ports import Behaviours, Control
+    from bot.operation.facts import Observer
     from bot.ports import Absences, Inbox
     from bot.values import Place
 
@@ -83,6 +85,7 @@ class SlackMessenger:
         mount: Mount | None = None,
         connections: int = 2,
         clock: Clock = time.monotonic,
+        observer: Observer = UNOBSERVED,
     ) -> None:
         if bot_token is None and oauth is None:
             raise ConfigError(NOT_SIGNED_IN)
@@ -101,7 +104,7 @@ class SlackMessenger:
         self._app = _app(self._client, Authorize(workspaces), signing_secret)
         told, asked = Told(), Asked()
         self.budget = Budget(clock)
-        api = Api(self.budget, told)
+        api = Api(self.budget, told, observer=observer)
         self._desk = Desk(api, workspaces, asked, told, native_streams, clock)
         habits = Habits(
             reply_in == "thread",
@@ -113,6 +116,13 @@ class SlackMessenger:
         self._listener = self._wired(inbox, control, absences, around)
         self._tasks: set[asyncio.Task[None]] = set()
         self._listening: asyncio.Task[Any] | None = None
+        self._sockets: Sockets | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether Slack can reach us: by a socket of ours, or by the HTTP server's routes."""
+        listening = self._listening is not None and not self._listening.done()
+        return listening and (self._sockets is None or self._sockets.connected)
 
     def outlet(self, place: Place, answering: str) -> SlackOutlet:
         """The way back to the author of message `answering`; makes no request."""
@@ -174,8 +184,8 @@ class SlackMessenger:
     async def _listen(self) -> None:
         missed = self._listener.missed
         if self._app_token is not None:
-            sockets = Sockets(self._app, self._app_token, self._connections)
-            await sockets.run(connected=missed.connected, lost=missed.lost)
+            self._sockets = Sockets(self._app, self._app_token, self._connections)
+            await self._sockets.run(connected=missed.connected, lost=missed.lost)
         else:
             missed.connected()
             await asyncio.Event().wait()  # the HTTP server listens

@@ -37,6 +37,11 @@ class Sockets:
         self._connected: Told = _nothing
         self._lost: Told = _nothing
 
+    @property
+    def connected(self) -> bool:
+        """Whether one of them at least is there; Slack sends every event by any one."""
+        return bool(self._open)
+
     async def run(self, *, connected: Told, lost: Told) -> None:
         """Connect, and stay connected.
 

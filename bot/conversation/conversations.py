@@ -127,6 +127,16 @@ class Conversations:
             if self._knows(place):
                 await self._notices.drop(waiting, self._outlet(waiting))
 
+    @property
+    def answering(self) -> int:
+        """Places at which an answer is being given."""
+        return self._lanes.running
+
+    @property
+    def waiting(self) -> int:
+        """Replies that wait at Places behind others."""
+        return self._lanes.waiting
+
     async def settled(self) -> None:
         """Wait until every message has its answer."""
         await self._lanes.settled()

@@ -90,6 +90,11 @@ class Lanes:
         """Places at which an answer is being given."""
         return len(self._tasks)
 
+    @property
+    def waiting(self) -> int:
+        """Replies that wait behind others."""
+        return sum(map(len, self._waiting.values()))
+
     async def settled(self) -> None:
         """Wait until nothing waits and nothing is being given."""
         while self._tasks:

@@ -101,6 +101,11 @@ class Engines:
         left = None if resident.took is None else max(0.0, resident.took - passed)
         return Waking(resident.title, passed, left)
 
+    def failed(self, title: str = "") -> bool:
+        """Whether the last load of a model came to nothing."""
+        resident = self._residents.get(title) or self._residents[self.default]
+        return resident.engine is None and resident.failure is not None
+
     async def warm(self) -> None:
         """Load what is to be warm. Raises if the default model cannot be loaded."""
         for resident in self._residents.values():

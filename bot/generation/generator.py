@@ -20,7 +20,9 @@ from bot.generation.stepper import Stepper
 from bot.generation.supervisor import Patience
 from bot.generation.weights.giving_back import keep
 from bot.generation.weights.loading import LoadedModel
+from bot.generation.weights.machine import device_memory
 from bot.generation.worker import Worker
+from bot.operation.figures import DeviceMemory
 from bot.text.repetition import Circles
 from bot.text.stream import TextStream
 from bot.values import Finish, FinishReason, Place, Prompt, Sampling
@@ -199,6 +201,7 @@ class LocalGenerator:
         repeats: int = 0,
     ) -> None:
         self._tokenizer = tokenizer
+        self._devices = tuple(dict.fromkeys(loaded.layer_devices))
         self._repeats = repeats
         self._adapters = () if adapters is None else adapters.names
         self._stop_ids = loaded.eos_ids | tokenizer.eos_ids
@@ -297,6 +300,10 @@ class LocalGenerator:
             shortages=counters.shortages,
             lost=self._worker.lost,
         )
+
+    def device_memory(self) -> tuple[DeviceMemory, ...]:
+        """Of every device that the model computes on."""
+        return tuple(map(device_memory, self._devices))
 
     def _check_adapter(self, adapter: str) -> None:
         if adapter and adapter not in self._adapters:

@@ -286,3 +286,11 @@ def test_health_follows_the_heartbeat(folder: Path) -> None:
     (folder / "data").mkdir()
     heartbeat.beat(folder / "data" / "heartbeat")
     assert quipu(folder, "health").code == 0
+    assert quipu(folder, "health", "--ready").code == 0
+
+
+def test_health_says_what_is_not_ready_and_fails_for_it_if_asked(folder: Path) -> None:
+    heartbeat.beat(folder / "data" / "heartbeat", "database takes no writes")
+    done = quipu(folder, "health")
+    assert (done.code, done.out.splitlines()[1]) == (0, "not ready: database takes no writes")
+    assert quipu(folder, "health", "--ready").code == 1

@@ -44,7 +44,6 @@ class Running:
         self._core = compose(self._settings, self._store, engines)
         self._service = Service(
             self._core.conversations,
-            self._store,
             platforms(self._settings, self._core),
             heartbeat=self._settings.heartbeat,
             deadline=deadline,

@@ -98,6 +98,28 @@ async def test_after_it_stopped_listening_it_can_still_send(live: Stage) -> None
     assert [one.text for one in live.inbox.accepted] == ["hello"]
 
 
+async def test_it_is_connected_while_discord_can_send_it_events(
+    discord_server: DiscordServer,
+) -> None:
+    async with signed_in(discord_server) as stage:
+        assert not stage.messenger.connected, "signed in is not enough"
+    async with connected(discord_server) as stage:
+        await stage.asked()
+        await stage.inbox.until(lambda inbox: bool(inbox.accepted))
+        assert hears(stage)
+        discord_server.gateway.kill()
+        async with asyncio.timeout(10):
+            while hears(stage):  # noqa: ASYNC110 - the library tells nobody
+                await asyncio.sleep(0)
+        await discord_server.gateway.wait_resumed()
+        await stage.messenger.stop_listening()
+        assert not hears(stage)
+
+
+def hears(stage: Stage) -> bool:
+    return stage.messenger.connected
+
+
 async def test_run_returns_when_it_is_closed(discord_server: DiscordServer) -> None:
     messenger = plain(discord_server)
     await messenger.start()

@@ -13,10 +13,19 @@ COMPOSITION = {
     "bot/cli.py",
     "bot/commands/database.py",
     "bot/examination.py",
+    "bot/operation/watch.py",
     "bot/platforms.py",
     "bot/__main__.py",
 }
-SHARED = ("bot.plain", "bot.values", "bot.errors", "bot.ports", "bot.control")
+SHARED = (
+    "bot.plain",
+    "bot.values",
+    "bot.errors",
+    "bot.ports",
+    "bot.control",
+    "bot.operation.facts",
+    "bot.operation.figures",
+)
 PLATFORMS = ("discord", "slack_sdk", "slack_bolt", "aiohttp")
 SLACK = ("slack_sdk", "slack_bolt")
 INSTALLATIONS = "storage/installations.py"

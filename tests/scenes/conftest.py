@@ -104,7 +104,6 @@ async def town(
 
     service = Service(
         core.conversations,
-        store,
         platforms(settings, core),
         heartbeat=settings.heartbeat,
         deadline=10.0,

@@ -2,33 +2,111 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import unused_port
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.loopback.discord import DiscordServer
 from tests.scenes.program import Program, running
 
+MARK = "▌"
+REPLIES = ("quipu_replies_total", "discord", "delivered")
 
-async def test_the_running_program_says_how_it_is(
-    discord_server: DiscordServer,
-    tiny_llama: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+
+@pytest.fixture
+def port(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Where the program listens."""
     port = unused_port()
     monkeypatch.setenv("QUIPU_HTTP__PORT", str(port))
+    return port
+
+
+async def ask(port: int, path: str) -> tuple[int, Any]:
     async with (
-        running(discord_server, tmp_path, tiny_llama, tokens=8) as program,
         ClientSession() as session,
-        session.get(f"http://127.0.0.1:{port}/healthz") as response,
+        session.get(f"http://127.0.0.1:{port}{path}") as response,
     ):
-        assert response.status == 200
-        parts = {"database": True, "discord": True}
-        assert await response.json() == {"status": "ok", "parts": parts}
+        plain = response.content_type == "text/plain"
+        return response.status, await (response.text() if plain else response.json())
+
+
+async def ready(port: int, part: str) -> dict[str, Any]:
+    """What readiness says, once this part is ready."""
+    async with asyncio.timeout(60):
+        while True:
+            _, body = await ask(port, "/readyz")
+            if body["parts"][part]["ready"]:
+                return dict(body)
+            await asyncio.sleep(0.1)
+
+
+async def samples(port: int) -> dict[tuple[str, ...], float]:
+    """What the metrics say: values by name and labels, these in the order of their names."""
+    status, page = await ask(port, "/metrics")
+    assert status == 200
+    return {
+        (each.name, *(each.labels[label] for label in sorted(each.labels))): each.value
+        for family in text_string_to_metric_families(page)
+        for each in family.samples
+    }
+
+
+async def counted(port: int, name: tuple[str, ...]) -> dict[tuple[str, ...], float]:
+    """The metrics, once this is among them."""
+    async with asyncio.timeout(30):
+        while True:
+            found = await samples(port)
+            if name in found:
+                return found
+            await asyncio.sleep(0.1)
+
+
+async def test_the_running_program_says_how_it_is(
+    discord_server: DiscordServer, tiny_llama: Path, tmp_path: Path, port: int
+) -> None:
+    async with running(discord_server, tmp_path, tiny_llama, tokens=8) as program:
+        health = {"status": "ok", "parts": {"event_loop": True, "heartbeat": True, "worker": True}}
+        assert await ask(port, "/healthz") == (200, health)
+        parts = {part: {"ready": True} for part in ("model", "database", "discord")}
+        assert await ready(port, "discord") == {"status": "ready", "parts": parts}
+        assert (await ask(port, "/readyz"))[0] == 200
         assert await program.stop() == 0
+
+
+async def test_the_metrics_tell_of_an_answer(
+    discord_server: DiscordServer, tiny_llama: Path, tmp_path: Path, port: int
+) -> None:
+    channel = discord_server.guild().channel("knots")
+    assert channel.guild is not None
+    ann = channel.guild.member("Ann")
+    async with running(discord_server, tmp_path, tiny_llama, tokens=8) as program:
+        await ann.mentions(channel, "a very private matter")
+        await channel.wait_for(lambda _: [m for m in channel.from_bot if MARK not in m.content], 60)
+        found = await counted(port, REPLIES)
+        title = str(tiny_llama)
+        model = next(key[1] for key in found if key[0] == "quipu_generated_tokens_total")
+        assert found["quipu_generated_tokens_total", model] == 8
+        assert found[REPLIES] == 1
+        assert found["quipu_edits_total", "sent", "discord"] >= 1
+        assert found["quipu_time_to_first_text_seconds_count", "discord"] == 1
+        assert found["quipu_connected", "discord"] == 1
+        assert found["quipu_cache_tokens", "used", model] > 0
+        assert found["quipu_database_seconds_count", "write"] > 3
+        assert found["quipu_device_memory_bytes", "cpu", "used"] > 10e6
+        assert found["quipu_database_bytes",] > 4096
+        assert model in title
+        _, page = await ask(port, "/metrics")
+        assert "private" not in page
+        assert await program.stop() == 0
+    lines = [line for line in program.said if "reply ended" in line]
+    assert len(lines) == 1
+    assert '"state": "delivered"' in lines[0]
+    assert "private" not in "".join(program.said)
 
 
 async def test_a_port_that_cannot_be_had_is_one_clear_line(
@@ -44,22 +122,19 @@ async def test_a_port_that_cannot_be_had_is_one_clear_line(
     assert program.said[-1].startswith("quipu: [http] cannot listen at 192.0.2.1 port 8321")
 
 
-async def test_a_platform_that_lacks_its_tokens_is_reported_and_does_not_stop_the_other(
+async def test_a_platform_that_lacks_its_tokens_is_not_ready_and_does_not_stop_the_other(
     discord_server: DiscordServer,
     tiny_llama: Path,
     tmp_path: Path,
+    port: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    port = unused_port()
-    monkeypatch.setenv("QUIPU_HTTP__PORT", str(port))
     monkeypatch.setenv("QUIPU_SLACK__MODE", "socket")
-    async with (
-        running(discord_server, tmp_path, tiny_llama, tokens=8) as program,
-        ClientSession() as session,
-        session.get(f"http://127.0.0.1:{port}/healthz") as response,
-    ):
-        assert response.status == 503
-        parts = {"database": True, "discord": True, "slack": False}
-        assert (await response.json())["parts"] == parts
+    async with running(discord_server, tmp_path, tiny_llama, tokens=8) as program:
+        assert (await ask(port, "/healthz"))[0] == 200, "a new start would not mend it"
+        body = await ready(port, "discord")
+        assert (await ask(port, "/readyz"))[0] == 503
+        assert body["parts"]["slack"] == {"ready": False, "note": "is not connected"}
+        assert (await samples(port))["quipu_ready", "slack"] == 0
         assert await program.stop() == 0
     assert any("cannot connect" in line and "SLACK_APP_TOKEN" in line for line in program.said)

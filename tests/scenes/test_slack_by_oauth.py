@@ -87,7 +87,6 @@ async def house(
     assert web is not None
     service = Service(
         core.conversations,
-        store,
         platforms(settings, core, web),
         heartbeat=settings.heartbeat,
         deadline=10.0,

@@ -58,7 +58,7 @@ class Town:
         self.core = compose(settings, store, engines_over(settings, self.generator))
         connects = platforms(settings, self.core)
         service = Service(
-            self.core.conversations, store, connects, heartbeat=settings.heartbeat, deadline=10.0
+            self.core.conversations, connects, heartbeat=settings.heartbeat, deadline=10.0
         )
         before = self.server.socket_mode.connects
         running = asyncio.create_task(service.run())

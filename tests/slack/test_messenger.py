@@ -141,6 +141,16 @@ async def test_run_ends_when_it_is_told_to_stop_listening(slack_server: SlackSer
         assert len(stage.channel.from_bot) == 1
 
 
+async def test_it_is_connected_while_one_socket_is(slack_server: SlackServer) -> None:
+    async with signed_in(slack_server) as stage:
+        assert not stage.messenger.connected, "signed in is not enough"
+    async with connected(slack_server) as stage:
+        await stage.asked()
+        assert stage.messenger.connected
+        await stage.messenger.stop_listening()
+        assert not stage.messenger.connected
+
+
 async def test_a_refreshed_connection_in_mid_stream_costs_nothing(
     slack_server: SlackServer,
 ) -> None:

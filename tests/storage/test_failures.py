@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.errors import StorageError
+from bot.operation.facts import Fact, TransactionEnded
 from storage import SqlStore, current_revision, open_store, upgrade
 from storage.address import read, shown
 from storage.database import Database
@@ -162,3 +163,33 @@ def test_tables_that_postgresql_misses_are_told_apart_too() -> None:
 def test_an_unknown_failure_keeps_the_drivers_words() -> None:
     with pytest.raises(StorageError, match=r"quipu did not do.*strange"), translated("quipu"):
         raise OperationalError("SELECT", {}, RuntimeError("strange"))
+
+
+async def test_a_try_to_write_reaches_the_file_and_changes_nothing(
+    store: SqlStore, raw: sqlite3.Connection
+) -> None:
+    before = raw.execute("SELECT version_num FROM alembic_version").fetchall()[0][0]
+    seen = raw.execute("PRAGMA data_version").fetchone()[0]
+    await store.try_to_write()
+    assert raw.execute("PRAGMA data_version").fetchone()[0] != seen
+    assert raw.execute("SELECT version_num FROM alembic_version").fetchall()[0][0] == before
+    assert await store.size() == raw.execute("PRAGMA page_count").fetchone()[0] * 4096
+
+
+async def test_every_transaction_is_told_with_its_time_and_whether_it_failed(url: str) -> None:
+    facts: list[TransactionEnded] = []
+
+    class Notes:
+        def note(self, fact: Fact) -> None:
+            assert isinstance(fact, TransactionEnded)
+            facts.append(fact)
+
+    store = await open_store(url, Notes())
+    await store.check()
+    await store.try_to_write()
+    with pytest.raises(StorageError):
+        await store.database.write(lambda c: c.exec_driver_sql("SELECT nonsense"))
+    await store.close()
+    told = [(fact.operation, fact.failed) for fact in facts]
+    assert told == [("read", False), ("write", False), ("write", True)]
+    assert all(0 < fact.seconds < 10 for fact in facts)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import torch
 
+from bot.operation.figures import DeviceMemory
+
 CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -18,6 +20,19 @@ def available_memory(device: torch.device) -> int:
         return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     limits = [_system_memory(), *_cgroup_memory()]
     return max(0, min(limits))
+
+
+def device_memory(device: torch.device) -> DeviceMemory:
+    """What this process uses of a device's memory. Asks nothing of a device that is computing."""
+    if device.type == "cuda":
+        total = torch.cuda.get_device_properties(device).total_memory
+        return DeviceMemory(str(device), torch.cuda.memory_reserved(device), total)
+    pages = _read(Path("/proc/self/statm")).split()
+    used = int(pages[1]) * os.sysconf("SC_PAGE_SIZE") if len(pages) > 1 else 0
+    limit = _read(CGROUP / "memory.max").strip()
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    total = min(machine, int(limit)) if limit.isdigit() else machine
+    return DeviceMemory(str(device), used, total)
 
 
 def processors() -> int:
