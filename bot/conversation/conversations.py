@@ -216,7 +216,8 @@ class Conversations:
         except Busy as error:
             log.warning("too many wait", place=reply.place.id)
             words = say("conversation.too_many_wait", reply.locale)
-            await self._excuse(reply.place, reply.message_id, words)
+            if self._knows(reply.place):
+                await self._notices.refuse(reply, self._outlet(reply), words)
             await self._store.end(reply.id, ReplyState.FAILED, reason=str(error))
             note_ending(reply, ReplyState.FAILED, self._observer, reason=str(error))
             return

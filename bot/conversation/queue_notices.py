@@ -54,6 +54,18 @@ class QueueNotices:
             except PlatformError as error:
                 log.warning("queue notice left behind", reply=reply.id, error=str(error))
 
+    async def refuse(self, reply: Reply, outlet: Outlet, words: str) -> None:
+        """Say that there will be no answer, in the message that the answer would have had.
+
+        Whoever takes the reply up after a crash finds that message, and writes the answer over it.
+        """
+        try:
+            await self._post(reply, outlet, words, final=True)
+        except PlatformError as error:
+            log.warning("could not excuse myself", reply=reply.id, error=str(error))
+        finally:
+            self._replies.pop(reply.id, None)
+
     async def close(self) -> None:
         """Post nothing more. What is posted stays for the next start."""
         self._open = False
@@ -83,16 +95,16 @@ class QueueNotices:
             if posted:
                 await outlet.edit(posted[0].message_id, words, final=False)
             else:
-                await self._post(reply, outlet, words)
+                await self._post(reply, outlet, words, final=False)
             return True
 
-    async def _post(self, reply: Reply, outlet: Outlet, words: str) -> None:
+    async def _post(self, reply: Reply, outlet: Outlet, words: str, *, final: bool) -> None:
         # From here on the message may be there: whoever answers has to look for it.
         waiting = replace(reply, state=ReplyState.QUEUED)
         await self._store.advance(reply.id, ReplyState.QUEUED)
         self._replies[reply.id] = waiting
         key = nonce(reply, 0)
-        message_id = await outlet.create(words, nonce=key, final=False)
+        message_id = await outlet.create(words, nonce=key, final=final)
         part = Part(0, message_id)
         self._replies[reply.id] = replace(waiting, parts=(part,))
         await self._store.save_part(reply.id, part)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 from bot.reply.delivery import MARKER
 from bot.values import Author, Finish, FinishReason, Inbound, Part, Prompt, ReplyState
 from tests.board import ScriptedGenerator
-from tests.conversation.conftest import CHANNEL, DIRECT, OTHER, Build, House
+from tests.conversation.conftest import ANN, BOB, CHANNEL, CHIEF, DIRECT, OTHER, Build, House
 from tests.conversation.test_conversations import states
 
 
@@ -124,3 +126,23 @@ def _inbound() -> Inbound:
 
 def _prompt() -> Prompt:
     return Prompt((1, 2), "<s>", None, 1, 0)
+
+
+async def test_killed_between_a_refusal_and_its_ending_it_answers_over_the_refusal(
+    build: Build,
+) -> None:
+    go = asyncio.Event()
+    first = await build(ScriptedGenerator(lambda _: ["x", go]), waiting=1)
+    first.conversations.attach(first.board)
+    for author in (ANN, BOB, CHIEF):
+        await first.say("hi", author)
+    await first.board.until(lambda: len(first.board.posted) == 2)
+    go.set()
+    await first.quiet(2)
+    assert await states(first) == [ReplyState.DELIVERED, ReplyState.DELIVERED, ReplyState.FAILED]
+    with closing(sqlite3.connect(first.file)) as database, database:
+        database.execute("UPDATE replies SET state = 'queued', ended_at = NULL WHERE id = 3")
+    second = await build(ScriptedGenerator(lambda _: ["An answer."]))
+    await second.conversations.recover(second.board)
+    await second.quiet(1)
+    assert sorted(second.board.texts) == ["An answer.", "x", "x"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from tests.drill.said import Said, Spot
 
@@ -14,19 +14,23 @@ PAUSE = (0.5, 6.0)
 PATIENCE = (4.0, 15.0)
 """Seconds after which somebody without an answer says something more."""
 LOOK_EVERY = 0.1
-MOST_OPEN = 2
-"""Messages of one person at one spot that wait for an answer: nobody floods a lane."""
+MOST_OPEN = 3
+"""Messages at one spot that wait for an answer before its people say more: nobody floods a lane."""
 IN_A_ROW = 0.15
 """How often somebody says two things in a row, which are answered together."""
 TOPICS = ("knots", "llamas", "rope bridges", "the weather", "maize", "stars", "runners", "gold")
+
+Waiting = Callable[[], Collection[tuple[str, str]]]
+"""The messages that wait for an answer: platform and id."""
 
 
 class Crowd:
     """Every person at every spot is a task of its own, with dice of its own."""
 
-    def __init__(self, spots: Sequence[Spot], seed: int) -> None:
+    def __init__(self, spots: Sequence[Spot], seed: int, waiting: Waiting) -> None:
         self._spots = spots
         self._seed = seed
+        self._waiting = waiting
         self._tasks: list[asyncio.Task[None]] = []
         self.said: list[Said] = []
 
@@ -47,16 +51,18 @@ class Crowd:
                 raise ended
 
     async def _talk(self, spot: Spot, who: str, dice: random.Random) -> None:
-        mine: list[Said] = []
         while True:
             await asyncio.sleep(dice.uniform(*PAUSE))
-            waiting = [said for said in mine if not spot.seems_answered(said)]
-            if len(waiting) >= MOST_OPEN:
+            if self._open(spot) >= MOST_OPEN:
                 continue
-            for _ in range(2 if not waiting and dice.random() < IN_A_ROW else 1):
+            for _ in range(2 if dice.random() < IN_A_ROW else 1):
                 said = await self._say(spot, who, dice)
-                mine = [*mine[-MOST_OPEN:], said]
             await self._wait(spot, said, dice.uniform(*PATIENCE))
+
+    def _open(self, spot: Spot) -> int:
+        """How many messages wait here, as the journal says; people could not tell."""
+        waiting = self._waiting()
+        return sum(one.spot is spot and (spot.platform, one.id) in waiting for one in self.said)
 
     async def _say(self, spot: Spot, who: str, dice: random.Random) -> Said:
         number = len(self.said) + 1

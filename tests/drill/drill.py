@@ -104,7 +104,7 @@ async def drill(kills: int, seed: int, folder: Path, tell: Tell) -> Result:
             "SLACK_APP_TOKEN": slack.app.app_token,
         }
         lives = Lives(_config(folder, discord, slack), folder / "lives", secrets)
-        crowd = Crowd(spots, seed)
+        crowd = Crowd(spots, seed, lambda: unended(folder / "data" / "quipu.db") or set())
         faults = {"discord": discord.faults, "slack": slack.faults}
         killer = Killer(lives, faults, random.Random(seed))
         crowd.begin()
@@ -185,7 +185,7 @@ async def _settled(life: Life, slack: SlackServer, spots: Sequence[Spot], folder
     await slack.dispatch.settled(PEACE)
     while time.monotonic() < until and not await life.wait(0):
         open_ends = any(one.unfinished for spot in spots for one in spot.bot_said())
-        busy = open_ends or unended(folder / "data" / "quipu.db") != 0
+        busy = open_ends or unended(folder / "data" / "quipu.db") != set()
         calm = 0.0 if busy else calm or time.monotonic()
         if calm and time.monotonic() - calm > QUIET_FOR:
             return

@@ -49,8 +49,7 @@ class Journal:
             self.prompts = [_words(unpacked(content)) for (content,) in prompts]
         self.by_message: dict[tuple[str, str], list[Row]] = defaultdict(list)
         for row in self.replies.values():
-            platform = row.place.partition(":")[0]
-            self.by_message[platform, _plain(platform, row.message_id)].append(row)
+            self.by_message[_key(row.place, row.message_id)].append(row)
 
     def answering(self, row: Row) -> Row:
         """The reply that answers in the end, where several were answered together."""
@@ -59,17 +58,17 @@ class Journal:
         return row
 
 
-def unended(file: Path) -> int | None:
-    """How many replies have no ending yet; None before there is a journal."""
+def unended(file: Path) -> set[tuple[str, str]] | None:
+    """The messages whose replies have no ending yet; None before there is a journal."""
     if not file.exists():
         return None
+    query = "SELECT place_id, message_id FROM replies WHERE ended_at IS NULL"
     with closing(sqlite3.connect(file)) as database:
-        query = "SELECT count(*) FROM replies WHERE ended_at IS NULL"
         try:
-            [[count]] = database.execute(query).fetchall()
+            rows = database.execute(query).fetchall()
         except sqlite3.OperationalError:
             return None
-    return int(count)
+    return {_key(place, message_id) for place, message_id in rows}
 
 
 def _replies(database: sqlite3.Connection) -> dict[int, Row]:
@@ -87,9 +86,10 @@ def _replies(database: sqlite3.Connection) -> dict[int, Row]:
     return found
 
 
-def _plain(platform: str, message_id: str) -> str:
-    """A message's id without the thread that Slack's direct messages add to it."""
-    return ":".join(message_id.split(":")[:2]) if platform == "slack" else message_id
+def _key(place: str, message_id: str) -> tuple[str, str]:
+    """A message's platform and id, without the thread that Slack's direct messages add to it."""
+    platform = place.partition(":")[0]
+    return platform, ":".join(message_id.split(":")[:2]) if platform == "slack" else message_id
 
 
 def _words(prompt: dict[str, Any]) -> str:

@@ -60,11 +60,13 @@ def _three(platform: str, method: str, path: str, name: str) -> tuple[Aim, ...]:
 AIMS = (
     *_three("discord", "POST", CREATE, "create"),
     *_three("discord", "PATCH", EDIT, "edit"),
+    Aim("discord", "DELETE", EDIT, "delete"),
     Aim("discord", "GET", LOGIN, "login"),
     *_three("slack", "POST", r"^chat\.startStream$", "start of a stream"),
     *_three("slack", "POST", r"^chat\.stopStream$", "end of a stream"),
     *_three("slack", "POST", r"^chat\.postMessage$", "post"),
     *_three("slack", "POST", r"^chat\.update$", "update"),
+    Aim("slack", "POST", r"^chat\.delete$", "delete"),
     Aim("slack", "POST", r"^chat\.appendStream$", "append", after=True),
     Aim("slack", "POST", r"^conversations\.replies$", "look back", after=True),
     Aim("slack", "POST", r"^apps\.connections\.open$", "connect"),
