@@ -8,7 +8,7 @@ PYTHON ?=
 PIP := .venv/bin/python -m pip --disable-pip-version-check
 INPUTS := pyproject.toml constraints.txt
 
-.PHONY: help run chat test slow drill drill-long lint types check fix pins clean
+.PHONY: help run chat test slow drill drill-long lint types check fix pins audit clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,11 @@ pins: .venv/ready-dev ## write the versions in .venv into constraints.txt
 	@$(PIP) freeze --all --exclude-editable --exclude quipu --exclude pip --exclude wheel | sed -E 's/\+[a-z0-9.]+$$//' \
 		| grep -viE '^(nvidia-|cuda-|triton)|@' >> .venv/pins
 	@mv .venv/pins constraints.txt
+
+# Asks a service which of the pinned versions have known faults, so it needs a network.
+audit: .venv/ready-dev ## look for known faults in the dependencies (needs a network)
+	@.venv/bin/python -m pip --disable-pip-version-check install --quiet --target .venv/audit pip-audit
+	@PYTHONPATH=.venv/audit .venv/bin/python -m pip_audit --strict --disable-pip --no-deps --requirement constraints.txt
 
 clean: ## remove the environment and everything that tools left behind
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

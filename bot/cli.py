@@ -20,7 +20,7 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from bot import __version__, heartbeat, log
-from bot.commands import database, models, operator
+from bot.commands import database, models, operator, support
 from bot.errors import ConfigError, QuipuError
 from bot.examination import HOW_TO_CONNECT
 from bot.settings import Settings, load
@@ -65,6 +65,7 @@ class Call:
 
 def main() -> NoReturn:
     """The entry point of the program."""
+    log.catch_strays()
     sys.exit(run_command(sys.argv[1:]))
 
 
@@ -108,6 +109,7 @@ def build() -> typer.Typer:
     app.add_typer(database.build(), name="db")
     app.add_typer(models.build(), name="models")
     operator.add_to(app)
+    app.command("support")(support.bundle)
     return app
 
 

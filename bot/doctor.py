@@ -60,17 +60,26 @@ def model(settings: Settings) -> list[Finding]:
     asked = settings.model
     try:
         found = checkpoint.find(asked.name, revision=asked.revision, weights=False)
-        return [*_files(found), *_weights(found), *_fit(found, asked)]
+        return [*_files(found, asked), *_weights(found), *_fit(found, asked)]
     except QuipuError as error:
         return [Finding("error", f"model {asked.name}: {error}", "see section [model]")]
 
 
-def _files(found: Checkpoint) -> list[Finding]:
+def _files(found: Checkpoint, asked: ModelSettings) -> list[Finding]:
     from bot.prompt.load import load_tokenizer
 
     tokenizer = load_tokenizer(found)
     about = f"context {found.context:,} tokens, vocabulary {tokenizer.vocab_size:,}"
-    return [Finding("ok", f"model {found.name} in {found.path}: {about}")]
+    return [Finding("ok", f"model {found.name} in {found.path}: {about}"), *_pinned(found, asked)]
+
+
+def _pinned(found: Checkpoint, asked: ModelSettings) -> list[Finding]:
+    """How to keep the files of today, where a name can come to mean others."""
+    commit = found.path.name
+    if found.path.parent.name != "snapshots" or asked.revision == commit:
+        return []
+    text = f"model {found.name} is what {asked.revision or 'main'} stood for when it was fetched"
+    return [Finding("ok", text, f'to stay with it, whoever changes that: revision = "{commit}"')]
 
 
 def _weights(found: Checkpoint) -> list[Finding]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bot import doctor
 from bot.errors import ConfigError, QuipuError
@@ -103,6 +104,26 @@ async def _database(settings: Settings) -> list[Finding]:
     if revision != head:
         return [Finding("ok", f"the database is at {revision}; quipu run brings it to {head}")]
     return [Finding("ok", f"the database answers and is at revision {revision}")]
+
+
+async def inventory(settings: Settings) -> dict[str, Any]:
+    """The database's revision and how much is kept in it; nothing of what that is."""
+    import storage
+    from storage.records import SqlRecords
+
+    url = settings.database_url
+    told: dict[str, Any] = {"kind": url.partition(":")[0], "newest": storage.head_revision()}
+    try:
+        told["revision"] = await storage.current_revision(url)
+        if told["revision"] == told["newest"]:
+            store = await storage.open_store(url)
+            try:
+                told |= await SqlRecords(store.database).totals(datetime.now(UTC).date())
+            finally:
+                await store.close()
+    except QuipuError as error:
+        told["failure"] = str(error)
+    return told
 
 
 async def _platforms(settings: Settings) -> list[Finding]:

@@ -7,16 +7,26 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
+import threading
 from collections.abc import Iterable, Mapping
 from contextvars import Context
 from typing import Any, TextIO
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 MASK = "***"
+SHAPES = re.compile(
+    r"\bx(?:ox[a-z](?:\.xox[a-z])?|app)-[\w-]{6,}"  # Slack's tokens
+    r"|\b[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}"  # a bot's token of Discord's
+    r"|\bhf_[A-Za-z0-9]{16,}|\bsk-[\w-]{16,}"
+    r"|(?<=/webhooks/)\d+/[\w-]{20,}|(?<=/interactions/)\d+/[\w-]{20,}"
+    r"|(?<=hooks\.slack\.com/)\w+/[\w/-]{8,}|(?<=[?&]ticket=)[\w%-]+"
+)
+"""What tokens look like that no configuration names: of an installation, or good for minutes."""
 SHORTEST_SECRET = 4
 """Masking anything shorter would make the log unreadable."""
 
@@ -40,6 +50,8 @@ class Mask:
             for form in (
                 secret,
                 quote(secret, safe=""),
+                quote(secret),
+                quote_plus(secret),
                 json.dumps(secret)[1:-1],
                 repr(secret)[1:-1],
             )
@@ -50,7 +62,7 @@ class Mask:
         """The text without secrets."""
         for form in self._forms:
             text = text.replace(form, MASK)
-        return text
+        return SHAPES.sub(MASK, text)
 
     def event(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         """The same for a structlog event, before it is rendered and its texts escaped.
@@ -103,6 +115,23 @@ def set_up(
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,  # a logger made before this call must follow it too
     )
+
+
+def catch_strays() -> None:
+    """Have failures that Python itself would print, of a thread for instance, go to the log."""
+
+    def of_thread(failed: threading.ExceptHookArgs) -> None:
+        if failed.exc_value is not None and failed.exc_type is not SystemExit:
+            name = failed.thread.name if failed.thread else ""
+            logging.getLogger("threading").error(
+                "the thread %s has failed", name, exc_info=failed.exc_value
+            )
+
+    def unraisable(failed: Any) -> None:
+        logging.getLogger("python").error("%s", failed.err_msg, exc_info=failed.exc_value)
+
+    threading.excepthook = of_thread
+    sys.unraisablehook = unraisable
 
 
 def adopt() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from fnmatch import fnmatch
 from pathlib import Path
@@ -12,6 +13,7 @@ WEIGHTS = ["*.safetensors"]
 LEFT_OUT = ["*/*", "consolidated*"]
 """Other formats and second copies of the weights; pickles and code are never asked for."""
 
+PLAIN = re.compile(r"[^/\\\0]+\.safetensors")
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
 ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
@@ -48,6 +50,14 @@ def shards(folder: Path) -> list[str]:
     if not index.is_file():
         return [SINGLE]
     try:
-        return sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return plain_names(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return [f"a readable {INDEX}"]
+
+
+def plain_names(names: Iterable[str]) -> list[str]:
+    """The names, sorted, each once. ValueError for one that leads out of the folder."""
+    found = sorted(set(names))
+    if strange := [name for name in found if not PLAIN.fullmatch(name)]:
+        raise ValueError(f"{strange[0][:80]!r} is not the name of a weight file beside it")
+    return found

@@ -118,6 +118,12 @@ class Llama2Format:
                 yield f"[INST] {said.strip()} [/INST] {answer} ", True
 
 
+OF_TEMPLATES = (
+    *(ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError),
+)
+"""What a template can raise beside Jinja's own errors; it runs in transformers' sandbox."""
+
+
 class TemplateFormat:
     """A model's own chat template (Jinja), rendered whole and encoded with its control tokens.
 
@@ -192,7 +198,7 @@ class TemplateFormat:
                 continue_final_message=begun,
                 **self._names,
             )
-        except (TemplateError, ValueError) as error:
+        except (TemplateError, *OF_TEMPLATES) as error:
             raise ConfigError(f"the model's chat template fails: {error}") from error
         texts, _ = rendered
         return str(texts[0])

@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
+import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -23,6 +26,7 @@ def own_logging() -> Iterator[None]:
     """Standard logging as it was before."""
     root = logging.getLogger()
     before = root.handlers[:], root.level
+    logging.captureWarnings(capture=False)  # a command that ran here before us has begun it
     yield
     root.handlers, level = before
     root.setLevel(level)
@@ -133,3 +137,46 @@ def test_work_that_outlives_a_reply_does_not_bear_its_ids() -> None:
         structlog.get_logger("bot").info("within")
         log.apart().run(structlog.get_logger("bot").info, "apart")
     assert [line.get("reply") for line in lines(stream)] == [7, None]
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "xoxb-1234567890-0987654321-abcDEF",
+        "xoxe.xoxp-1-abcdef0123",
+        "xapp-1-A0123-456-abcdef",
+        "MTIzNDU2Nzg5MDEyMzQ1Njc4.Gabcde.0123456789-abcdefghijklmnop_qrstuv",
+        "hf_abcdefghijklmnopqrstuvwxyz",
+        "sk-abcdefghijklmnopqrst",
+        "https://discord.com/api/webhooks/123456789012345678/aW50ZXJhY3Rpb246MTIzNDU2",
+        "https://discord.com/api/interactions/123456789012345678/aW50ZXJhY3Rpb246MTIz/callback",
+        "https://hooks.slack.com/commands/T0123/1234567890/abcdefghijkl",
+        "wss://wss-primary.slack.com/link/?ticket=4f7a9d3e-1b2c&app_id=1",
+    ],
+)
+def test_tokens_that_nobody_configured_are_known_by_their_shape(token: str) -> None:
+    stream = record("json")
+    structlog.get_logger("bot").info("sent", to=token, why=f"a {token!r} b")
+    logging.getLogger("slack_sdk").warning("went to %s", token)
+    parts = re.split(r"[/=&?]|callback|[\w-]+\.slack\.com|discord\.com", token)
+    assert max(parts, key=len) not in stream.getvalue()
+    assert log.MASK in stream.getvalue()
+
+
+def test_ordinary_words_are_left_alone() -> None:
+    text = "task-oriented-programming-language bot.control.room adapters/web/server.py 1.2.3 x-y"
+    assert MASK(text) == text
+
+
+def test_a_thread_that_fails_is_told_by_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    stream = record("json")
+    log.catch_strays()
+    thread = threading.Thread(target=fail, name="a loader")
+    thread.start()
+    thread.join()
+    (line,) = lines(stream)
+    assert line["event"] == "the thread a loader has failed"
+    assert "ValueError" in line["exception"]
+    assert "wörd" not in stream.getvalue()

@@ -77,6 +77,10 @@ def test_compose_runs_the_image_with_no_more_rights_than_it_needs(kind: str) -> 
     service = yaml.safe_load(text)["services"][kind]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["tmpfs"] == ["/tmp"]
+    assert not service.keys() & {"privileged", "cap_add", "devices", "network_mode", "pid", "user"}
+    assert "ports" not in service, "nothing is reached from outside unless somebody wants it"
     assert service["volumes"] == ["data:/data"]
     assert (kind == "gpu") == ("deploy" in service)
 
@@ -89,4 +93,9 @@ def test_the_unit_runs_as_nobody_and_restarts_only_where_that_helps() -> None:
     assert service["DynamicUser"] == "yes"
     assert service["ExecStart"].endswith("/quipu run")
     assert service["RestartPreventExitStatus"] == "2"
-    assert service["NoNewPrivileges"] == "yes"
+    for name in ("NoNewPrivileges", "ProtectHome", "PrivateTmp", "RestrictSUIDSGID"):
+        assert service[name] == "yes", name
+    assert service["ProtectSystem"] == "strict"
+    assert service["CapabilityBoundingSet"] == ""
+    assert service["SystemCallFilter"] == "@system-service"
+    assert service["UMask"] == "0077"

@@ -46,6 +46,8 @@ class Program:
     token: str = ""
     more: str = ""
     secrets: dict[str, str] = field(default_factory=dict)
+    within: tuple[str, ...] = ()
+    """A command that runs it in surroundings of its own."""
     process: asyncio.subprocess.Process | None = None
     said: list[str] = field(default_factory=list)
 
@@ -85,6 +87,7 @@ class Program:
             encoding="utf-8",
         )
         self.process = await asyncio.create_subprocess_exec(
+            *self.within,
             sys.executable,
             "-m",
             "bot",

@@ -16,8 +16,9 @@ from bot.errors import ModelLoadError
 
 LENGTH = 8
 """Bytes at the start of a file that say how long its header is."""
-LONGEST = 100_000_000
-"""Bytes that the format allows a header to have."""
+LONGEST = 16_000_000
+"""Bytes of a header; the format allows 100 MB, and no model comes near."""
+MOST_DIMENSIONS = 8
 
 FLOATS = {
     "F64": torch.float64,
@@ -55,6 +56,13 @@ class Header:
         return math.prod(self.shape)
 
 
+DAMAGED = (
+    *(OSError, ValueError, KeyError, TypeError, AttributeError, IndexError),
+    *(OverflowError, RecursionError),
+)
+"""What comes of reading a header that somebody made up."""
+
+
 def read_headers(files: Iterable[Path]) -> list[Header]:
     """All tensors of the files. ModelLoadError names a file that is damaged or incomplete."""
     return [header for file in files for header in read_file_headers(file)]
@@ -64,7 +72,7 @@ def read_file_headers(file: Path) -> list[Header]:
     """The tensors of one file; ModelLoadError if it is damaged or incomplete."""
     try:
         return list(_read(file))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except DAMAGED as error:
         raise ModelLoadError(f"{file} is damaged; download it again: {error}") from error
 
 
@@ -84,8 +92,22 @@ def _read(file: Path) -> Iterator[Header]:
         start = stream.tell()
     for name, entry in entries.items():
         if name != "__metadata__":
-            begin = start + int(entry["data_offsets"][0])
-            yield Header(name, str(entry["dtype"]), tuple(map(int, entry["shape"])), begin)
+            begin, end = entry["data_offsets"]
+            header = Header(name, str(entry["dtype"]), tuple(entry["shape"]), start + begin)
+            _check(header, begin, end)
+            yield header
+
+
+def _check(header: Header, begin: int, end: int) -> None:
+    """ValueError if the bytes of a tensor are not those that its shape and type need."""
+    counts = (begin, end, *header.shape)
+    if any(type(count) is not int or count < 0 for count in counts) or begin > end:
+        raise ValueError(f"{header.name} has no shape and place that can be")
+    dtype = TYPES.get(header.dtype)
+    fits = dtype is None or header.numbers * dtype.itemsize == end - begin
+    if len(header.shape) > MOST_DIMENSIONS or not fits:
+        shape = "x".join(str(count) for count in header.shape[:MOST_DIMENSIONS])
+        raise ValueError(f"{header.name} is {shape} {header.dtype} in {end - begin} bytes")
 
 
 def _entries(stream: BinaryIO, size: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from torch import nn
 from transformers import PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
+from bot.checkpoints.files import plain_names
 from bot.errors import ModelLoadError
 from bot.generation.weights.giving_back import release
 from bot.generation.weights.headers import read_headers, stored_dtype
@@ -109,8 +110,8 @@ def _weights(path: Path) -> list[Path]:
 def _shards(index: Path) -> list[str]:
     try:
         content = json.loads(index.read_text(encoding="utf-8"))
-        return sorted(set(content["weight_map"].values()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return plain_names(content["weight_map"].values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelLoadError(f"{index} cannot be read; download it again: {error}") from error
 
 
