@@ -8,7 +8,9 @@ QuipuError
 │   └── Busy             too many are waiting
 ├── PlatformError        a platform did not take what was sent; it may be tried again
 │   ├── Throttled        not before `retry_after` seconds
+│   ├── Oversized        not in one message of this size
 │   └── Undeliverable    never: the place is gone or closed to the bot
+│       └── Unchangeable     not in this message, but perhaps in another
 ├── GenerationError      the model failed while it was writing
 │   ├── GeneratorLost    it will never write again in this process
 │   └── ModelLoadError   the model could not be loaded
@@ -85,10 +87,18 @@ class Throttled(PlatformError):
         self.retry_after = retry_after
 
 
+class Oversized(PlatformError):
+    """The platform does not take so much in one message, though it is within the known limit."""
+
+
 class Undeliverable(PlatformError):
     """The place or message is gone, or closed to the bot: never try again."""
 
     notice = "I may not write there."
+
+
+class Unchangeable(Undeliverable):
+    """The message stands, but can no longer be edited; a new one may say what it was to say."""
 
 
 class GenerationError(QuipuError):

@@ -7,15 +7,16 @@ import os
 import signal
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import structlog
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
 from bot import heartbeat
 from bot.conversation.conversations import Conversations
-from bot.errors import ConfigError, PlatformError
+from bot.errors import ConfigError, PlatformError, QuipuError
 from bot.ports import Messenger
 
 log = structlog.get_logger(__name__)
@@ -133,16 +134,15 @@ class Service:
     async def _keep(self, platform: str) -> None:
         """Connect and stay connected; only a mistake in the configuration ends it."""
         async for attempt in AsyncRetrying(
-            retry=retry_if_exception_type(PlatformError),
+            retry=retry_if_exception(_worth_another_try),
             wait=wait_random_exponential(multiplier=1, max=LONGEST_WAIT),
-            before_sleep=_tell,
+            before_sleep=partial(_tell, platform),
         ):
             with attempt:
                 await self._connect(platform)
 
     async def _connect(self, platform: str) -> None:
-        if before := self._connections.pop(platform, None):
-            await before.close()
+        await self._let_go(platform)
         try:
             connection = self._connections[platform] = self._platforms[platform]()
             await connection.start()
@@ -150,11 +150,20 @@ class Service:
             log.info("signed in", platform=platform)
             self._signed_in.add(platform)
             await connection.run()
+            if not self._stop.is_set():
+                raise PlatformError("the connection ended by itself")
         except ConfigError as error:
             log.error("cannot connect", platform=platform, reason=str(error))
             raise
         finally:
             self._signed_in.discard(platform)
+
+    async def _let_go(self, platform: str) -> None:
+        """Close what is left of a failed connection; its replies wait for the next one."""
+        if before := self._connections.pop(platform, None):
+            await before.stop_listening()
+            await self._conversations.detach(platform)
+            await before.close()
 
     async def _shut_down(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         log.info("stopping")
@@ -202,8 +211,18 @@ class Service:
         self.stop()
 
 
-def _tell(state: RetryCallState) -> None:
+def _worth_another_try(error: BaseException) -> bool:
+    """Whatever nobody thought of may pass; a mistake in the configuration does not."""
+    return isinstance(error, Exception) and not isinstance(error, ConfigError)
+
+
+def _tell(platform: str, state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
+    unforeseen = None if isinstance(error, QuipuError) else error
     log.warning(
-        "not connected, trying again", reason=str(error), seconds=round(state.upcoming_sleep, 1)
+        "not connected, trying again",
+        platform=platform,
+        reason=str(error) or type(error).__name__,
+        seconds=round(state.upcoming_sleep, 1),
+        **({} if unforeseen is None else {"exc_info": unforeseen}),
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from bot.control.response import Button
 from bot.errors import Busy, QuipuError, Undeliverable
-from bot.reply.delivery import MARKER
+from bot.reply.messages import MARKER
 from bot.values import Finish, FinishReason, Place, Prompt, Sampling, Waiting
 
 PATIENCE = 10.0

@@ -41,6 +41,8 @@ log = structlog.get_logger(__name__)
 
 # discord.py's least; beyond it a request fails at once and is ours to schedule again.
 RATELIMIT_PATIENCE = 30.0
+# Without a word from the gateway for so long, not even to our heartbeats, the line is dead.
+SILENCE = 60.0
 
 
 def intents_for(*, message_content: bool) -> discord.Intents:
@@ -84,6 +86,7 @@ class GatewayClient(discord.Client):
             max_messages=None,
             chunk_guilds_at_startup=False,
             max_ratelimit_timeout=RATELIMIT_PATIENCE,
+            heartbeat_timeout=SILENCE,
             http_trace=http_trace,
         )
         self._inbox = inbox
@@ -101,6 +104,12 @@ class GatewayClient(discord.Client):
     def socket(self) -> DiscordWebSocket | None:
         """The gateway's socket; None, whatever discord.py declares, until the first connection."""
         return self.ws
+
+    def forget_global_limit(self) -> None:
+        """Let requests pass again. discord.py does so itself after a global 429, unless the request
+        that met it was given up meanwhile: then all others would wait for ever.
+        """
+        self.http._global_over.set()
 
     async def on_ready(self) -> None:
         """Say so in the log; happens again whenever a session could not be resumed."""

@@ -6,7 +6,8 @@ import discord
 
 from adapters.discord.client import keep_quiet_about_voice
 from adapters.discord.failures import translated
-from adapters.discord.messenger import BAD_TOKEN, NO_INTENT, PORTAL, point_at
+from adapters.discord.mends import BAD_TOKEN, NO_INTENT, PORTAL
+from adapters.discord.messenger import point_at
 from bot.errors import PlatformError
 from bot.values import Finding
 

@@ -8,8 +8,12 @@ from contextlib import contextmanager
 import aiohttp
 import discord
 
-from bot.errors import PlatformError, Throttled, Undeliverable
+from bot.errors import Oversized, PlatformError, Throttled, Unchangeable, Undeliverable
 
+INVALID_FORM = 50035
+TOO_LONG = "or fewer in length"
+SOMEBODY_ELSES = 50005
+ARCHIVED = 50083
 MISSING_ACCESS = 50001
 MISSING_PERMISSIONS = 50013
 CANNOT_DM = 50007
@@ -23,9 +27,13 @@ REFUSALS = {
     MISSING_ACCESS: "the bot cannot see the channel; give its role View Channel",
     MISSING_PERMISSIONS: "the bot may not write there; give its role Send Messages "
     "(in threads: Send Messages in Threads)",
-    50083: "the thread is archived",
+    ARCHIVED: "the thread is archived",
+    SOMEBODY_ELSES: "the message is not the bot's to change",
     NO_HISTORY_FOR_REPLY: "the bot may not read older messages; give its role Read Message History",
 }
+
+# A new message in an archived thread opens it again, unless it is locked.
+UNCHANGEABLE = {SOMEBODY_ELSES, ARCHIVED}
 
 
 @contextmanager
@@ -40,6 +48,9 @@ def translated(place: str) -> Iterator[None]:
     except (aiohttp.ClientError, OSError) as error:
         # TimeoutError is an OSError, and str() of either can be empty.
         raise PlatformError(f"{place}: Discord could not be reached: {error!r}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        # discord.py stumbles over an answer that is not Discord's, or was cut off on its way.
+        raise PlatformError(f"{place}: Discord answered with something else: {error!r}") from error
     except RuntimeError as error:
         if "closed" not in str(error):
             raise
@@ -53,7 +64,10 @@ def _refusal(place: str, error: discord.HTTPException) -> PlatformError:
         return Throttled(f"{place}: {error}", retry_after=_retry_after(error))
     if error.status >= 500 or error.status == 408:
         return PlatformError(f"{place}: {error}")
-    return Undeliverable(f"{place}: {REFUSALS.get(error.code, 'Discord refused')}: {error}")
+    if error.code == INVALID_FORM and TOO_LONG in error.text:
+        return Oversized(f"{place}: {error}")
+    kind = Unchangeable if error.code in UNCHANGEABLE else Undeliverable
+    return kind(f"{place}: {REFUSALS.get(error.code, 'Discord refused')}: {error}")
 
 
 def _retry_after(error: discord.HTTPException) -> float:

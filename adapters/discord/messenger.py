@@ -18,6 +18,7 @@ from adapters.discord.client import GatewayClient
 from adapters.discord.declared import application_commands
 from adapters.discord.failures import translated
 from adapters.discord.interactions import Interactions
+from adapters.discord.mends import BAD_SET_UP, BAD_TOKEN, NEVER_AGAIN, NO_INTENT
 from adapters.discord.outbound import ClosedPlaces, DiscordOutlet
 from adapters.discord.places import PLATFORM
 from adapters.discord.registration import register
@@ -38,16 +39,6 @@ log = structlog.get_logger(__name__)
 
 # What was done to the database must still be told to the person who asked for it.
 CLOSING_PATIENCE = 5.0
-PORTAL = "https://discord.com/developers/applications"
-BAD_TOKEN = (
-    f"Discord does not accept the bot token; copy a fresh one from {PORTAL} → your application → "
-    "Bot → Reset Token"
-)
-NO_INTENT = (
-    "Discord refuses the message-content intent; either switch on “Message Content Intent” under "
-    f"{PORTAL} → your application → Bot → Privileged Gateway Intents, or set message_content to "
-    "false (mentions, replies and direct messages work without it)"
-)
 
 
 class DiscordMessenger:
@@ -93,6 +84,7 @@ class DiscordMessenger:
             behaviours=behaviours,
             admin_roles=admin_roles,
         )
+        self._trace.unlock = self._client.forget_global_limit
         self._tasks: set[asyncio.Task[None]] = set()
         self._connection: asyncio.Task[None] | None = None
 
@@ -177,6 +169,8 @@ class DiscordMessenger:
     def _closed(self, error: discord.ConnectionClosed) -> QuipuError:
         if error.code == 4004:
             return ConfigError(BAD_TOKEN)
+        if error.code in NEVER_AGAIN:
+            return ConfigError(BAD_SET_UP.format(code=error.code, reason=error.reason or "none"))
         return PlatformError(f"Discord closed the gateway with code {error.code}: {error.reason}")
 
     async def _tell(self, inbound: Inbound, text: str, nonce: str) -> None:

@@ -19,7 +19,7 @@ from adapters.discord.places import channel_id
 from adapters.discord.threads import Threads
 from adapters.discord.trace import Trace
 from bot.control.response import Button
-from bot.errors import PlatformError, Undeliverable
+from bot.errors import PlatformError, Throttled, Undeliverable
 from bot.values import Place, Waiting
 
 log = structlog.get_logger(__name__)
@@ -31,6 +31,8 @@ TYPING_EVERY = 8.0
 NONCE_CHARACTERS = 25
 # Longer than the longest pause discord.py may make before it sends (see `max_ratelimit_timeout`).
 REQUEST_TIMEOUT = 60.0
+# What has to wait for longer is better waited for by those who know until when it is worth it.
+LONGEST_WAIT = 30.0
 SILENT = discord.AllowedMentions.none()
 
 
@@ -206,7 +208,9 @@ class DiscordOutlet:
         return {"reference": reference}
 
     async def _admitted(self) -> None:
-        while (wait := self._budget.admission()) > 0:  # noqa: ASYNC110 - nobody to notify us
+        while (wait := self._budget.admission()) > 0:
+            if wait > LONGEST_WAIT:
+                raise Throttled(f"{self._place.id}: a global limit", retry_after=wait)
             await asyncio.sleep(wait)
 
     @asynccontextmanager

@@ -10,7 +10,7 @@ import asyncio
 import math
 import re
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,11 +18,13 @@ import aiohttp
 import structlog
 
 from adapters.discord.budget import Budget, Limits
+from adapters.discord.mends import BAD_TOKEN
 from adapters.discord.places import PLATFORM
 from bot.operation.facts import UNOBSERVED, LimitMet, Observer
 
 log = structlog.get_logger(__name__)
 
+OTHER_TOKENS = re.compile(r"/(webhooks|interactions)/")
 EDIT = re.compile(r"/channels/(\d+)/messages/\d+$")
 
 
@@ -32,6 +34,9 @@ class Trace:
     def __init__(self, budget: Budget, observer: Observer = UNOBSERVED) -> None:
         self._observer = observer
         self._budget = budget
+        self._unauthorised = False
+        self.unlock: Callable[[], None] | None = None
+        """Ends discord.py's wait after a global limit, once that is over."""
         self._landings: dict[asyncio.Task[Any], asyncio.Future[None]] = {}
 
     def config(self) -> aiohttp.TraceConfig:
@@ -84,6 +89,14 @@ class Trace:
             self._budget.learn(channel, limits)
         if end.response.ok:
             self._note_landing()
+        elif end.response.status == 401:
+            self._alarm(end.url.path)
+
+    def _alarm(self, path: str) -> None:
+        """Say once that the token is worth nothing any more; webhooks have tokens of their own."""
+        if not self._unauthorised and OTHER_TOKENS.search(path) is None:
+            self._unauthorised = True
+            log.error("discord.token_refused", mend=BAD_TOKEN)
 
     def _note_landing(self) -> None:
         task = asyncio.current_task()
@@ -99,6 +112,8 @@ class Trace:
         log.warning("discord.rate_limited", url=response.url.path, scope=scope, wait=retry_after)
         if everywhere:
             self._budget.refused(retry_after)
+            if self.unlock is not None:
+                asyncio.get_running_loop().call_later(retry_after, self.unlock)
         elif channel is not None:
             self._budget.refused(retry_after, channel, ours=scope != "shared")
 

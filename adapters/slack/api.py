@@ -10,7 +10,8 @@ from typing import Any
 import structlog
 
 from adapters.slack.budget import Budget
-from adapters.slack.failures import Refusal, Told, translated
+from adapters.slack.doctor import BAD_BOT_TOKEN
+from adapters.slack.failures import REVOKED, Refusal, Told, translated
 from adapters.slack.places import PLATFORM
 from adapters.slack.workspaces import Workspace
 from bot.errors import Throttled
@@ -20,6 +21,9 @@ log = structlog.get_logger(__name__)
 
 TIMEOUT = 20.0
 """Seconds that Slack may take for an answer."""
+
+LONGEST_WAIT = 60.0
+"""What has to wait for longer is better waited for by those who know until when it is worth it."""
 
 Answer = Mapping[str, Any]
 
@@ -32,13 +36,13 @@ class Api:
         budget: Budget,
         told: Told,
         *,
-        timeout: float = TIMEOUT,
+        timeout: float | None = None,
         observer: Observer = UNOBSERVED,
     ) -> None:
         self._observer = observer
         self.budget = budget
         self._told = told
-        self._timeout = timeout
+        self._timeout = TIMEOUT if timeout is None else timeout
 
     async def call(
         self,
@@ -87,12 +91,19 @@ class Api:
         while (
             wait := self.budget.admission(workspace.key, method, window, held=held)
         ) > 0:  # nobody is there to notify us
-            if not patient:
+            if not patient or wait > LONGEST_WAIT:
                 raise Throttled(f"{method}: beyond our own budget", retry_after=wait)
             await asyncio.sleep(wait)
 
     def _note(self, workspace: Workspace, method: str, error: Refusal) -> None:
-        """Say once what the app lacks."""
+        """Say once what the app lacks, or that its token is worth nothing any more."""
+        if error.code in REVOKED and self._told.first("token", workspace.key, error.code):
+            log.error(
+                "slack.token_refused",
+                workspace=workspace.key,
+                reason=str(error),
+                mend=BAD_BOT_TOKEN,
+            )
         if error.code == "missing_scope" and self._told.first(workspace.key, str(error)):
             log.error(
                 "slack.scope_missing",

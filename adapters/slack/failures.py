@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from bot.errors import PlatformError, Throttled, Undeliverable
+from bot.errors import Oversized, PlatformError, Throttled, Unchangeable, Undeliverable
 
 ENDED_STREAM = frozenset({"message_not_in_streaming_state", "stopped_by_user"})
 STREAMING = "streaming_state_conflict"
@@ -32,6 +32,9 @@ BAD_BLOCKS = frozenset(
     {"block_mismatch", "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"}
 )
 """What Slack says of a message whose text it would take without blocks."""
+TOO_LONG = frozenset({"msg_too_long", "msg_blocks_too_long"})
+FIXED = frozenset({"cant_update_message", "edit_window_closed"})
+"""What Slack says of a message that stands, but can no longer be changed."""
 GONE = frozenset({"message_not_found", "cant_delete_message"})
 REVOKED = frozenset(
     {"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"}
@@ -57,6 +60,7 @@ MENDS = {
     "is_archived": "the channel is archived",
     "message_not_found": "the message is gone",
     "cant_update_message": "the message is not the bot's to change",
+    "edit_window_closed": "the workspace lets messages not be changed so late",
     "restricted_action": "the workspace lets the bot not write there",
     "messages_tab_disabled": "the app's Messages tab is switched off (App Home)",
 } | dict.fromkeys(REVOKED, "Slack no longer accepts the bot's token; install the app again")
@@ -107,6 +111,23 @@ def translated(what: str) -> Iterator[None]:
         raise PlatformError(f"{what}: Slack could not be reached: {error!r}") from error
     except (AttributeError, ValueError) as error:  # the SDK stumbles over an answer without JSON
         raise PlatformError(f"{what}: Slack answered with something else: {error!r}") from error
+    except RuntimeError as error:
+        if "closed" not in str(error):
+            raise
+        raise PlatformError(f"{what}: the connection to Slack is closed") from error
+
+
+@contextmanager
+def fitted() -> Iterator[None]:
+    """Say of a message that was refused whether a smaller one, or a new one, would do."""
+    try:
+        yield
+    except Refusal as error:
+        if error.code in TOO_LONG:
+            raise Oversized(str(error)) from error
+        if error.code in FIXED:
+            raise Unchangeable(str(error)) from error
+        raise
 
 
 def answer_of(error: SlackApiError) -> Mapping[str, Any]:

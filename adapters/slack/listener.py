@@ -42,7 +42,6 @@ from adapters.slack.places import (
     thread_of,
 )
 from adapters.slack.prompts import Prompts
-from adapters.slack.recent import Recent
 from adapters.slack.threads import Threads
 from adapters.slack.workspaces import Workspace, Workspaces
 from bot.control.records import Behaviour
@@ -59,8 +58,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-CHANGES_REMEMBERED = 600.0
-MOST_CHANGES = 10_000
 
 InBackground = Callable[[Coroutine[Any, Any, None]], None]
 
@@ -105,10 +102,6 @@ class Listener:
         self._prompts = prompts
         self._in_background = in_background
         self._order: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        # A message that arrives after its own edit or deletion (None) must not bring it back.
-        self._changes: Recent[tuple[str, str], tuple[str | None]] = Recent(
-            MOST_CHANGES, CHANGES_REMEMBERED
-        )
         self.missed = Missed(inbox, around, absences, self._missed, self._turn)
         self.listening = True
 
@@ -208,11 +201,6 @@ class Listener:
         mentioned = await self._for_bot(event, workspace, channel)
         if not mentioned and behaviour.when != "always":
             return None
-        key = (workspace.key, message_id(channel, event))
-        if changed := self._changes.get(key):
-            if changed[0] is None:
-                return None
-            event = {**event, "text": changed[0]}
         place = place_of(workspace.key, channel, event, around.habits, behaviour.threads)
         text = await text_of(event, workspace, around.people, around.files)
         inbound = await inbound_of(
@@ -263,11 +251,9 @@ class Listener:
         same = message.get("text") == before.get("text")
         if same or not said_by_person(message, workspace):
             return
-        key = (workspace.key, message_id(channel, message))
-        self._changes.put(key, (str(message.get("text") or ""),))
         text = await text_of(message, workspace, self._around.people, self._around.files)
         for place in await self._places(workspace, channel, message):
-            await self._inbox.amend(place, key[1], text.words)
+            await self._inbox.amend(place, message_id(channel, message), text.words)
 
     async def _deleted(self, event: Event, workspace: Workspace, channel: str) -> None:
         before = event.get("previous_message") or {}
@@ -278,10 +264,8 @@ class Listener:
     ) -> None:
         if message.get("user") == workspace.bot_user:
             return
-        key = (workspace.key, message_id(channel, message))
-        self._changes.put(key, (None,))
         for place in await self._places(workspace, channel, message):
-            await self._inbox.withdraw(place, key[1])
+            await self._inbox.withdraw(place, message_id(channel, message))
 
     async def _places(self, workspace: Workspace, channel: str, message: Event) -> list[Place]:
         """Where a message may have been kept: where it would be now, and as it was before that."""

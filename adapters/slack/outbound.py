@@ -23,6 +23,7 @@ from adapters.slack.failures import (
     Refusal,
     Told,
     Trouble,
+    fitted,
 )
 from adapters.slack.pings import harmless
 from adapters.slack.places import root_for
@@ -110,7 +111,8 @@ class SlackOutlet:
             and (ts := await self._started(room, text, nonce))
         ):
             return ts
-        return await self._posted(room, text, nonce, buttons)
+        with fitted():
+            return await self._posted(room, text, nonce, buttons)
 
     async def edit(
         self,
@@ -127,12 +129,13 @@ class SlackOutlet:
         stream = self._stream
         if stream is None and self._plan.mode is Mode.STREAM:
             self._go_on_by_edits()  # a message of an earlier try or run
-        if stream is None or stream.ts != message_id:
-            await self._update(room, message_id, text, buttons, final=final)
-        elif final or stream.old or not stream.continues(text):
-            await self._end(room, stream, text, buttons, final=final)
-        else:
-            await self._grow(stream, text)
+        with fitted():
+            if stream is None or stream.ts != message_id:
+                await self._update(room, message_id, text, buttons, final=final)
+            elif final or stream.old or not stream.continues(text):
+                await self._end(room, stream, text, buttons, final=final)
+            else:
+                await self._grow(stream, text)
         if final and len(text) >= FULL:
             self._plan.choose(native=self._native)
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import structlog
 
 from bot.control.ports import Behaviours, Buttons, ReplyStore
-from bot.control.records import Origin
 from bot.control.response import Button
 from bot.control.words import say, told
+from bot.conversation.chosen import adapter_of, origin_of, sampling_of
 from bot.conversation.earlier import Earlier, earlier
 from bot.conversation.life import Life
 from bot.engines import Engine, Engines
@@ -31,11 +30,12 @@ from bot.ports import Answer, Choices, Messenger, Personas, Store
 from bot.prompt.builder import PromptBuilder
 from bot.reply.delivery import PATIENCE, Delivery
 from bot.reply.notices import explained
-from bot.values import Choice, FinishReason, Part, Prompt, Reply, ReplyState, Sampling, Waiting
+from bot.values import Choice, FinishReason, Part, Prompt, Reply, ReplyState, Waiting
 
 log = structlog.get_logger(__name__)
 
-SEEDS = 2**53
+DELETED = "the message was deleted"
+"""Why a reply to a message that is no more has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,12 @@ class Answering:
         self._running: dict[int, Answer] = {}
         self._waiting: dict[int, asyncio.Timeout] = {}
         self._stopped: set[int] = set()
+        self._withdrawn: set[int] = set()
+
+    async def withdraw(self, reply: Reply) -> None:
+        """Stop a reply whose question was deleted; if nothing is shown of it yet, nothing will."""
+        self._withdrawn.add(reply.id)
+        await self.stop(reply)
 
     async def stop(self, reply: Reply) -> None:
         """Stop a reply that is being given. What it said so far stays."""
@@ -111,7 +117,10 @@ class Answering:
                     written = await self._written(reply, past, delivery)
                 await self._bring(reply, past, delivery, written)
             except Undeliverable as error:
-                await self._fail(reply, error, text=past.text)
+                notice = say("conversation.cut_off", reply.locale)
+                await delivery.abandon(past.text or delivery.text, notice)
+                if not await self._forgone(reply, delivery):
+                    await self._fail(reply, error, text=past.text)
             except QuipuError as error:
                 await self._explain(reply, past, delivery, error)
             except Exception as error:  # nobody thought of it, and yet somebody waits for an answer
@@ -120,6 +129,7 @@ class Answering:
                 await self._explain(reply, past, delivery, unforeseen)
             finally:
                 self._stopped.discard(reply.id)
+                self._withdrawn.discard(reply.id)
                 self._lives.pop(reply.id, None)
 
     async def interrupt(self, reply: Reply, messenger: Messenger) -> None:
@@ -167,6 +177,8 @@ class Answering:
     ) -> None:
         """Show the whole text and end the reply."""
         text, state = written.text, written.state
+        if not text and await self._forgone(reply, delivery):
+            return
         stopped = state is ReplyState.STOPPED
         notice = say("conversation.stopped" if stopped else "conversation.nothing", reply.locale)
         shown = text or explained("", notice)
@@ -218,8 +230,8 @@ class Answering:
         started = time.monotonic()
         prompt = await self._prompt(reply, past, engine.builder)
         await self._store.advance(reply.id, ReplyState.QUEUED)
-        sampling = _sampling(choice, engine, past)
-        adapter = _adapter(choice, engine)
+        sampling = sampling_of(choice, engine, past)
+        adapter = adapter_of(choice, engine)
         life = self._lives[reply.id]
         life.queued(engine.title, adapter, prompt)
         answer = engine.generator.generate(prompt, sampling, reply.place, adapter=adapter)
@@ -240,7 +252,7 @@ class Answering:
         if stopped and text == prompt.begun:
             text = ""
         if text or not (stopped or past.text):
-            origin = _origin(engine, adapter, sampling, seconds=time.monotonic() - started)
+            origin = origin_of(engine, adapter, sampling, seconds=time.monotonic() - started)
             await self._store.complete(reply.id, text, answer.finish, prompt, origin)
         state = ReplyState.STOPPED if stopped else ReplyState.DELIVERED
         return Written(text, state, repeated=answer.finish.reason is FinishReason.REPEATED)
@@ -294,6 +306,8 @@ class Answering:
         self, reply: Reply, past: Earlier, delivery: Delivery, error: QuipuError
     ) -> None:
         """The reply failed: show its earlier answer or the text so far, and the reason."""
+        if await self._forgone(reply, delivery):
+            return
         text, notice = delivery.text.strip(), told(error, reply.locale)
         state = ReplyState.FAILED
         if past.text:
@@ -306,6 +320,13 @@ class Answering:
             state = ReplyState.FAILED
         await self._fail(reply, error, text=text, state=state)
 
+    async def _forgone(self, reply: Reply, delivery: Delivery) -> bool:
+        """Whether the question is gone and nothing was shown; the reply ends without a word."""
+        if reply.id not in self._withdrawn or delivery.begun:
+            return False
+        await self._end(reply, ReplyState.STOPPED, text="", reason=DELETED)
+        return True
+
     async def _fail(
         self,
         reply: Reply,
@@ -316,33 +337,3 @@ class Answering:
     ) -> None:
         reason = f"{type(error).__name__}: {error}"
         await self._end(reply, state, text=text, reason=reason)
-
-
-def _sampling(choice: Choice, engine: Engine, past: Earlier) -> Sampling:
-    """What the model uses, with the Place's own settings laid over it.
-
-    A fixed seed moves on with every answer to the same message, which would else be the same.
-    """
-    own: dict[str, Any] = dict(choice.sampling)
-    sampling = replace(engine.sampling, **own)
-    if sampling.seed is None or not past.count:
-        return sampling
-    return replace(sampling, seed=(sampling.seed + past.count) % SEEDS)
-
-
-def _adapter(choice: Choice, engine: Engine) -> str:
-    """The adapter that was chosen, unless the model has it no more."""
-    if choice.adapter and choice.adapter not in engine.adapters:
-        log.warning("no such adapter any more", adapter=choice.adapter, model=engine.title)
-        return ""
-    return choice.adapter
-
-
-def _origin(engine: Engine, adapter: str, sampling: Sampling, *, seconds: float) -> Origin:
-    return Origin(
-        model=engine.title,
-        precision=engine.precision,
-        adapter=adapter,
-        sampling=tuple(asdict(sampling).items()),
-        seconds=round(seconds, 3),
-    )

@@ -14,14 +14,16 @@ from bot import plain
 from bot.control.ports import Gate
 from bot.control.words import say, told
 from bot.conversation.admission import Admissions, OpenGate
-from bot.conversation.answering import Answering
+from bot.conversation.answering import DELETED, Answering
+from bot.conversation.early import EarlyChanges
 from bot.conversation.lanes import Lanes
 from bot.conversation.life import note_ending
 from bot.conversation.queue_notices import QueueNotices
 from bot.errors import Busy, Forbidden, PlatformError, StorageError
 from bot.operation.facts import UNOBSERVED, MessageRefused, Observer
 from bot.ports import Messenger, Outlet, Store
-from bot.reply.delivery import PATIENCE, excuse_nonce
+from bot.reply.delivery import PATIENCE
+from bot.reply.messages import excuse_nonce
 from bot.values import Author, Inbound, Place, Reply, ReplyState
 
 log = structlog.get_logger(__name__)
@@ -56,6 +58,7 @@ class Conversations:
         self._resume_within = resume_within
         self._messengers: dict[str, Messenger] = {}
         self._admissions = Admissions(gate or OpenGate())
+        self._early = EarlyChanges()
         self._notices = QueueNotices(store, patience=patience)
         self._lanes = Lanes(self._answer, limit=waiting)
 
@@ -96,7 +99,11 @@ class Conversations:
 
     async def admitted(self, inbound: Inbound, *, tell: bool = True) -> Inbound | None:
         """The message as it is to be answered; None, and a word to its author, if it is not."""
-        inbound = _readable(inbound)
+        now = self._early.applied(_readable(inbound))
+        if now is None:
+            log.debug("deleted before it came", place=inbound.place.id, message=inbound.message_id)
+            return None
+        inbound = now
         if not inbound.text.strip():
             if not inbound.mentioned:
                 return None
@@ -112,18 +119,25 @@ class Conversations:
 
     async def amend(self, place: Place, message_id: str, text: str) -> None:
         """An edited message changes its turn; an answer that is not begun yet will read it so."""
-        changed = await self._store.amend(place, message_id, plain.text(text))
+        text = plain.text(text)
+        changed = await self._store.amend(place, message_id, text)
+        if not changed:
+            self._early.edited(place, message_id, text)
         log.debug("message edited", place=place.id, known=changed)
 
     async def withdraw(self, place: Place, message_id: str) -> None:
         """A deleted message leaves the conversation, and is not answered if it still waits."""
         known = await self._store.withdraw(place, message_id)
+        if not known:
+            self._early.deleted(place, message_id)
         log.debug("message deleted", place=place.id, known=known)
+        current = self._lanes.current(place.id)
+        if current and current.message_id == message_id:
+            await self._answering.withdraw(current)
         waiting = self._lanes.remove(place.id, message_id)
         if waiting:
-            reason = "the message was deleted"
-            await self._store.end(waiting.id, ReplyState.STOPPED, reason=reason)
-            note_ending(waiting, ReplyState.STOPPED, self._observer, reason=reason)
+            await self._store.end(waiting.id, ReplyState.STOPPED, reason=DELETED)
+            note_ending(waiting, ReplyState.STOPPED, self._observer, reason=DELETED)
             if self._knows(place):
                 await self._notices.drop(waiting, self._outlet(waiting))
 
@@ -203,6 +217,10 @@ class Conversations:
         if replies:
             log.info("took up unfinished replies", platform=messenger.platform, count=len(replies))
         return len(replies)
+
+    async def detach(self, platform: str) -> None:
+        """The platform's messenger is about to close; what it was bringing waits for `recover`."""
+        await self._lanes.release(lambda reply: reply.place.platform == platform)
 
     async def drain(self, deadline: float) -> None:
         """Finish what runs, within `deadline` seconds; the rest stays in the journal."""

@@ -109,6 +109,23 @@ class Lanes:
                 return
             await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
 
+    async def release(self, concerned: Callable[[Reply], bool]) -> None:
+        """Cut off the Places of these replies and forget who waits there; the journal has them."""
+        places = [key for key in self._waiting if self._concerns(key, concerned)]
+        for key in places:
+            self._held -= Counter(reply.id for reply in self._waiting[key])
+            self._waiting[key].clear()
+        tasks = [self._tasks[key] for key in places if key in self._tasks]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _concerns(self, place_id: str, concerned: Callable[[Reply], bool]) -> bool:
+        current = self._current.get(place_id)
+        held = [*self._waiting[place_id], *([current] if current else [])]
+        return any(map(concerned, held))
+
     async def drain(self, deadline: float) -> None:
         """Take nothing new; wait up to `deadline` seconds for what runs, then cancel it."""
         self._open = False

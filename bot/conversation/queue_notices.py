@@ -10,7 +10,8 @@ import structlog
 
 from bot.errors import PlatformError, QuipuError
 from bot.ports import Outlet, Store
-from bot.reply.delivery import ANEW, PATIENCE, nonce
+from bot.reply.delivery import ANEW, PATIENCE
+from bot.reply.messages import nonce
 from bot.reply.notices import queued
 from bot.values import Part, Reply, ReplyState, Waiting
 

@@ -7,9 +7,6 @@ and may be lost; the final text is brought until it stands, or until a deadline.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
@@ -20,7 +17,7 @@ from tenacity import (
     AsyncRetrying,
     RetryCallState,
     retry_if_exception,
-    stop_after_delay,
+    stop_before_delay,
     wait_random_exponential,
 )
 
@@ -28,15 +25,11 @@ from bot.control.response import Button
 from bot.errors import PlatformError, Throttled, Undeliverable
 from bot.operation.facts import Edits
 from bot.ports import Outlet
+from bot.reply.messages import Messages
 from bot.reply.notices import queued
-from bot.text.honest import honest
-from bot.text.split import Split, split
-from bot.values import Part, Place, Reply, ReplyState, Waiting
+from bot.values import Part, Reply, Waiting
 
 log = structlog.get_logger(__name__)
-
-MARKER = " ▌"
-"""What platforms show behind an unfinished answer. It is never part of the text."""
 
 PATIENCE = 3.0
 """Seconds after which somebody who waits in the queue is told of it in a message."""
@@ -68,22 +61,16 @@ class Delivery:
     ) -> None:
         self._outlet = outlet
         self._reply = reply
-        self._journal = journal
-        self._forget = forget
+        self._messages = Messages(outlet, reply, journal, forget)
         self._buttons = tuple(buttons)
         self._patience = patience
         self._deadline = deadline
-        self._messages = {part.index: part.message_id for part in reply.parts}
-        self._shown: dict[int, tuple[str, bool, tuple[Button, ...]]] = {}
-        self._tried: set[int] = set()
         self._text = ""
-        self._edits = Counter[str]()
-        self.shown_at: float | None = None
+        self._merged = 0
         self.waiting: Callable[[], Waiting] = Waiting
         self._changed = asyncio.Event()
         self._final = asyncio.Event()
         self._stack = AsyncExitStack()
-        self._seen = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._typist: asyncio.Task[None] | None = None
 
@@ -112,9 +99,19 @@ class Delivery:
         return self._text
 
     @property
+    def begun(self) -> bool:
+        """Whether people may have seen something of it."""
+        return bool(self._text) or self._messages.any
+
+    @property
     def edits(self) -> Edits:
         """What became of the texts so far."""
-        return Edits(**self._edits)
+        return Edits(self._messages.sent, self._merged, self._messages.throttled)
+
+    @property
+    def shown_at(self) -> float | None:
+        """When people could first see something of the answer."""
+        return self._messages.shown_at
 
     @property
     def lost(self) -> bool:
@@ -125,7 +122,7 @@ class Delivery:
     def show(self, text: str) -> None:
         """The text so far, whole. Returns at once."""
         if self._changed.is_set():  # the one before has not been sent, and goes along with this
-            self._edits["merged"] += 1
+            self._merged += 1
         self._text = text
         self._changed.set()
 
@@ -141,10 +138,21 @@ class Delivery:
         self._changed.set()
         await self._writer
 
+    async def abandon(self, text: str, notice: str) -> None:
+        """The platform takes no more of this text: let the message that stands last say so.
+
+        Where nothing can be changed any more, nothing is: the platform's errors end here.
+        """
+        if self.lost:
+            try:
+                await self._messages.cut_off(text, notice)
+            except PlatformError as error:
+                log.info("nothing said of the failure", reply=self._reply.id, error=str(error))
+
     async def _type(self) -> None:
         """Show that an answer is on its way until its first words are seen."""
         async with self._outlet.working(self._place):
-            await self._seen.wait()
+            await self._messages.seen.wait()
 
     def _place(self) -> Waiting:
         return self.waiting()
@@ -170,7 +178,7 @@ class Delivery:
                 continue
             seconds, said = ANEW, words
             try:
-                await self._bring_part(0, words, final=False, buttons=self._buttons)
+                await self._messages.show_notice(words, self._buttons)
             except PlatformError as error:
                 log.info("place in the queue not shown", reply=self._reply.id, error=str(error))
                 if isinstance(error, Undeliverable):
@@ -197,7 +205,7 @@ class Delivery:
 
     async def _bring_interim(self, text: str) -> None:
         try:
-            await self._bring(text, final=False)
+            await self._messages.bring(text, self._buttons, final=False)
         except Undeliverable:
             raise
         except PlatformError as error:
@@ -209,100 +217,13 @@ class Delivery:
     async def _bring_final(self, text: str) -> None:
         async for attempt in AsyncRetrying(
             retry=retry_if_exception(_worth_another_try),
-            stop=stop_after_delay(self._deadline),
+            stop=stop_before_delay(self._deadline),
             wait=_wait,
             reraise=True,
         ):
             with attempt:
-                await self._bring(text, final=True)
-                await self._drop_surplus(text)
-
-    async def _bring(self, text: str, *, final: bool) -> None:
-        """Create and edit messages until they show `text`, the last of them with the buttons."""
-        parts = self._parts(text)
-        for index, part in enumerate(parts[:-1]):
-            await self._bring_part(index, part.shown, final=True)
-        for last in parts[-1:]:
-            shown = last.shown
-            if not final:
-                shown = (last.growing if self._outlet.appends else shown) + self._outlet.marker
-            await self._bring_part(len(parts) - 1, shown, final=final, buttons=self._buttons)
-            if self._text and self.shown_at is None:
-                self.shown_at = time.monotonic()
-            self._seen.set()
-
-    def _parts(self, text: str) -> list[Split]:
-        # Always with room for the marker: with and without it the parts must be the same.
-        limit = self._outlet.limit - len(MARKER)
-        return split(honest(text), limit, hides=self._outlet.hides)
-
-    async def _bring_part(
-        self, index: int, text: str, *, final: bool, buttons: tuple[Button, ...] = ()
-    ) -> None:
-        if self._shown.get(index) == (text, final, buttons):
-            return
-        try:
-            await self._sent(index, text, final=final, buttons=buttons)
-        except Throttled:
-            self._edits["throttled"] += 1
-            raise
-        self._shown[index] = (text, final, buttons)
-
-    async def _sent(
-        self, index: int, text: str, *, final: bool, buttons: tuple[Button, ...]
-    ) -> None:
-        if index in self._messages:
-            message_id = self._messages[index]
-            await self._outlet.edit(message_id, text, final=final, buttons=buttons)
-            self._edits["sent"] += 1
-        else:
-            await self._create(index, text, final=final, buttons=buttons)
-
-    async def _create(
-        self, index: int, text: str, *, final: bool, buttons: tuple[Button, ...]
-    ) -> None:
-        # An earlier try, or an earlier run of the program, may have posted this part already with
-        # an older text; the platform then gives back that message as it stands.
-        again = index in self._tried or self._reply.state is not ReplyState.CLAIMED
-        self._tried.add(index)
-        key = nonce(self._reply, index)
-        answer = text if self._text else ""  # a place in the queue is no part of the answer
-        message_id = await self._outlet.create(
-            text, nonce=key, final=final, again=again, buttons=buttons
-        )
-        self._edits["sent"] += 1
-        self._messages[index] = message_id
-        await self._journal(Part(index, message_id, answer))
-        if again:
-            await self._outlet.edit(message_id, text, final=final, buttons=buttons)
-            self._edits["sent"] += 1
-
-    async def _drop_surplus(self, text: str) -> None:
-        """Take back messages of an earlier, longer attempt at this answer."""
-        needed = len(self._parts(text))
-        for index in [i for i in self._messages if i >= needed]:
-            await self._outlet.delete(self._messages[index])
-            del self._messages[index]
-            if self._forget is not None:
-                await self._forget(index)
-
-
-def nonce(reply: Reply, index: int) -> str:
-    """The same for the same part of the same reply, also after a restart: 24 hexadecimal digits.
-
-    Another one when the reply is given again: the platform may remember a message that a shorter
-    answer has taken back.
-    """
-    return _digest(f"{reply.place.id}/{reply.message_id}/{index}/{reply.claimed_at.isoformat()}")
-
-
-def excuse_nonce(place: Place, message_id: str) -> str:
-    """For what is said to a message that has no reply."""
-    return _digest(f"{place.id}/{message_id}")
-
-
-def _digest(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()[:24]
+                await self._messages.bring(text, self._buttons, final=True)
+                await self._messages.drop_surplus(text)
 
 
 def _worth_another_try(error: BaseException) -> bool:

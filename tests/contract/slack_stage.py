@@ -67,9 +67,9 @@ class SlackStage:
             "bot_token": workspace.bot_token,
             "app_token": server.app.app_token,
             "api_url": server.api_url,
-        }
+        } | sections.pop("slack", {})
         settings = Settings(
-            slack=slack,  # type: ignore[arg-type]
+            slack=slack,
             model={"name": str(model)},  # type: ignore[arg-type]
             data={"folder": str(folder)},  # type: ignore[arg-type]
             **sections,

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot.errors import Forbidden, GenerationError, PlatformError, Refused
-from bot.reply.delivery import MARKER
+from bot.reply.messages import MARKER
 from bot.values import Choice, FinishReason, ReplyState, Role
 from tests.board import ScriptedGenerator, Step
 from tests.conversation.conftest import ANN, BOB, CHANNEL, CHIEF, Build, House

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.errors import GenerationError, Refused
-from bot.reply.delivery import MARKER
+from bot.reply.messages import MARKER
 from bot.values import FinishReason, Place, Role
 from tests.board import ScriptedGenerator, Step
 from tests.conversation.conftest import ANN, Build, House

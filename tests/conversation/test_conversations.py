@@ -16,7 +16,7 @@ from bot.errors import (
     TooLong,
     Undeliverable,
 )
-from bot.reply.delivery import MARKER
+from bot.reply.messages import MARKER
 from bot.values import Author, Place, ReplyState, Role
 from tests.board import Board, ScriptedGenerator
 from tests.conversation.conftest import (

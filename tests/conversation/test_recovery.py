@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
-from bot.reply.delivery import MARKER
+from bot.reply.messages import MARKER
 from bot.values import Author, Finish, FinishReason, Inbound, Part, Prompt, ReplyState
 from tests.board import ScriptedGenerator
 from tests.conversation.conftest import ANN, BOB, CHANNEL, CHIEF, DIRECT, OTHER, Build, House

@@ -50,7 +50,7 @@ async def test_a_token_revoked_between_start_and_run_is_a_matter_of_configuratio
 ) -> None:
     messenger = plain(discord_server)
     await messenger.start()
-    discord_server.gateway._token = "another"
+    discord_server.gateway.token = "another"
     with pytest.raises(ConfigError, match="Reset Token"):
         await messenger.run()
     await messenger.close()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from adapters.discord.outbound import LIMIT as DISCORD_LIMIT
 from adapters.slack.outbound import LIMIT as SLACK_LIMIT
 from adapters.slack.pings import harmless
-from bot.reply.delivery import MARKER
+from bot.reply.messages import MARKER
 from bot.text.split import split
 from tests.drill.journal import Journal, Row
 from tests.drill.said import MARK, Said, Shown, Spot

@@ -20,7 +20,9 @@ class Fault:
     """What happens to the next `times` requests that fit.
 
     `after` lets the request do its work first, so that only the answer is lost. A fault with
-    neither status nor `reset` only delays: by `delay` seconds, or until `release` is called.
+    neither status nor `reset` nor `body` only delays: by `delay` seconds, or until `release` is
+    called. `body` is what stands in the answer instead of the platform's own, `wait` what a 429
+    asks for, `everywhere` whether for all requests.
     """
 
     method: str
@@ -32,6 +34,10 @@ class Fault:
     after: bool = False
     delay: float = 0.0
     held: bool = False
+    body: str | None = None
+    kind: str = "application/json"
+    wait: float = 0.0
+    everywhere: bool = False
     seen: int = 0
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
     _released: asyncio.Event = field(default_factory=asyncio.Event)
@@ -79,6 +85,28 @@ class Faults:
         `error` is the platform's own word for what went wrong, where it has such words.
         """
         return self._add(Fault(method, path, times, status=status, error=error, after=after))
+
+    def refuse(
+        self, method: str, path: str, wait: float, *, everywhere: bool = False, times: int = 1
+    ) -> Fault:
+        """Answer that there were too many requests, and when to come again."""
+        fault = Fault(method, path, times, status=429, wait=wait, everywhere=everywhere)
+        return self._add(fault)
+
+    def garble(
+        self,
+        method: str,
+        path: str,
+        body: str,
+        *,
+        status: int = 200,
+        kind: str = "application/json",
+        times: int = 1,
+        after: bool = False,
+    ) -> Fault:
+        """Answer with something that the platform would not say, as a proxy before it may."""
+        fault = Fault(method, path, times, status=status, body=body, kind=kind, after=after)
+        return self._add(fault)
 
     def drop(self, method: str, path: str, *, times: int = 1, after: bool = False) -> Fault:
         """Reset the connection instead of answering, before or after doing what was asked."""

@@ -11,7 +11,8 @@ import pytest
 
 from bot.control.response import Button
 from bot.errors import PlatformError, Throttled, Undeliverable
-from bot.reply.delivery import MARKER, Delivery, nonce
+from bot.reply.delivery import Delivery
+from bot.reply.messages import MARKER, nonce
 from bot.reply.notices import queued
 from bot.values import Author, Part, Place, Reply, ReplyState, Waiting
 from tests.board import Board, BoardOutlet

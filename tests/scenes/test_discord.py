@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.reply.delivery import MARKER
+from bot.reply.messages import MARKER
 from tests.scenes.conftest import Town
 
 

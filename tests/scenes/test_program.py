@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.reply.delivery import MARKER
+from bot.reply.messages import MARKER
 from tests.loopback.discord import Channel, DiscordServer, Message
 from tests.scenes.program import Program, running
 

@@ -128,27 +128,6 @@ async def test_edits_and_deletions_are_passed_on(live: Stage) -> None:
     assert live.inbox.withdrawn == [(inbound.place.id, inbound.message_id)]
 
 
-async def test_an_edit_that_overtakes_its_message_wins(slack_server: SlackServer) -> None:
-    async with connected(slack_server, connections=1) as stage:
-        slack_server.dispatch.hold()
-        message = await stage.ann.dm("frist")
-        await stage.ann.edits(message, "first")
-        slack_server.dispatch.release(reverse=True)
-        assert (await stage.heard())[0].text == "first"
-
-
-async def test_a_message_deleted_before_it_arrived_is_not_answered(
-    slack_server: SlackServer,
-) -> None:
-    async with connected(slack_server, connections=1) as stage:
-        slack_server.dispatch.hold()
-        message = await stage.ann.dm("forget it")
-        await stage.ann.deletes(message)
-        slack_server.dispatch.release(reverse=True)
-        await stage.quiet()
-        assert stage.inbox.accepted == []
-
-
 async def test_an_event_is_acknowledged_only_once_it_is_kept(live: Stage) -> None:
     live.server.dispatch.pauses = (0.0,)
     live.server.world.patience = 0.5

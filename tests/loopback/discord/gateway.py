@@ -39,6 +39,7 @@ class Connection:
     def __init__(self, socket: web.WebSocketResponse, request: web.Request) -> None:
         self.socket = socket
         self.session: Session | None = None
+        self.silent = False
         self._request = request
         self._packing: Compression = compression(request.query.get("compress"))
         self._outgoing: asyncio.Queue[str] = asyncio.Queue()
@@ -52,6 +53,8 @@ class Connection:
         with suppress(ConnectionError):
             while True:
                 packed = self._packing.pack(await self._outgoing.get())
+                if self.silent:
+                    continue
                 if isinstance(packed, str):
                     await self.socket.send_str(packed)
                 else:
@@ -75,12 +78,16 @@ class Session:
 
     def tell(self, event: Event) -> None:
         """Number an event, keep it, and send it if anybody is there."""
-        if not event.intents or event.intents & self.intents:
+        if self.wants(event):
             data = event.data(self.intents)
             packet = {"d": data, "s": len(self.log) + 1, "t": event.name}
             self.log.append(packet)
             if self.connection is not None:
                 self.connection.send(DISPATCH, **packet)
+
+    def wants(self, event: Event) -> bool:
+        """Whether it asked for such events."""
+        return not event.intents or bool(event.intents & self.intents)
 
     def replay(self, after: int, connection: Connection) -> None:
         """Send again on a new socket what came after a number."""
@@ -104,15 +111,29 @@ class Gateway:
         self.heartbeats = 0
         self.closed_with: list[int] = []
         self.sessions: dict[str, Session] = {}
+        self.token = token
         self._world = world
-        self._token = token
         self._connections: set[Connection] = set()
+        self._held: list[tuple[Session, str, Json]] | None = None
         world.listeners.append(self.publish)
 
     def publish(self, event: Event) -> None:
         """Tell every session that asked for such events."""
         for session in self.sessions.values():
-            session.tell(event)
+            if self._held is None:
+                session.tell(event)
+            elif session.wants(event):
+                self._held.append((session, event.name, event.data(session.intents)))
+
+    def hold(self) -> None:
+        """Keep events back until `release`, so that their order can be changed."""
+        self._held = []
+
+    def release(self, *, reverse: bool = False) -> None:
+        """Send what was kept back, each as it was to be told when it happened."""
+        held, self._held = self._held or [], None
+        for session, name, data in reversed(held) if reverse else held:
+            session.tell(Event(name, 0, partial(_as_it_was, data)))
 
     def repeat(self, message: Message) -> None:
         """Send the event of a message once more, as Discord sometimes does."""
@@ -123,6 +144,25 @@ class Gateway:
         for connection in list(self._connections):
             self._detach(connection)
             connection.kill()
+
+    def silence(self) -> None:
+        """Every line stays open, but nothing comes and nothing is heard any more."""
+        for connection in list(self._connections):
+            self._detach(connection)
+            connection.silent = True
+
+    async def close_with(self, code: int) -> None:
+        """Close every line with a code; what can be resumed is Discord's to know."""
+        for connection in list(self._connections):
+            self.closed_with.append(code)
+            await connection.socket.close(code=code)
+
+    def invalidate(self, *, resumable: bool = False) -> None:
+        """Send INVALID_SESSION on every line."""
+        if not resumable:
+            self.forget_sessions()
+        for connection in self._connections:
+            connection.send(INVALID_SESSION, resumable)
 
     def ask_to_reconnect(self) -> None:
         """Send RECONNECT on every line."""
@@ -177,6 +217,8 @@ class Gateway:
 
     async def _hear(self, connection: Connection, packet: Json) -> None:
         op, data = packet["op"], packet.get("d") or {}
+        if connection.silent:
+            return
         if op == HEARTBEAT:
             self.heartbeats += 1
             connection.send(HEARTBEAT_ACK)
@@ -195,7 +237,7 @@ class Gateway:
         self.identifies += 1
         if connection.session is not None:
             return await self._refuse(connection, TWICE)
-        if data["token"] != self._token:
+        if data["token"] != self.token:
             return await self._refuse(connection, WRONG_TOKEN)
         if data["intents"] & (MEMBERS | PRESENCES | CONTENT) & ~self.allowed_intents:
             return await self._refuse(connection, DISALLOWED_INTENTS)
@@ -225,7 +267,7 @@ class Gateway:
             session.tell(Event("GUILD_CREATE", GUILDS, partial(self._world.guild_create, guild)))
 
     async def _resume(self, connection: Connection, data: Json) -> None:
-        if data["token"] != self._token:
+        if data["token"] != self.token:
             return await self._refuse(connection, WRONG_TOKEN)
         session = self.sessions.get(data["session_id"])
         after = data["seq"] or 0
@@ -264,3 +306,7 @@ class Gateway:
         if connection.session and connection.session.connection is connection:
             connection.session.connection = None
         self._world.changes.announce()
+
+
+def _as_it_was(data: Json, _intents: int) -> Json:
+    return data

@@ -162,8 +162,25 @@ async def _strike(fault: Fault, request: web.Request) -> web.Response | None:
     if fault.reset:
         reset(request)
         return web.Response(status=499)
+    if fault.body is not None:
+        return web.Response(text=fault.body, status=fault.status or 200, content_type=fault.kind)
+    if fault.error:
+        return _refused(ApiError(int(fault.error)))
+    if fault.status == 429:
+        return _limited(fault)
     if fault.status is not None:
-        body = {"message": "fault", "code": 0}
-        limited = {"retry_after": RETRY_AFTER, "global": False} if fault.status == 429 else {}
-        return web.json_response(body | limited, status=fault.status)
+        return web.json_response({"message": "fault", "code": 0}, status=fault.status)
     return None
+
+
+def _refused(error: ApiError) -> web.Response:
+    return web.json_response(error.body(), status=error.status)
+
+
+def _limited(fault: Fault) -> web.Response:
+    wait = fault.wait or RETRY_AFTER
+    body = {"message": "You are being rate limited.", "retry_after": wait}
+    headers = {"Retry-After": str(wait), "X-RateLimit-Scope": "user"}
+    if fault.everywhere:
+        headers |= {"X-RateLimit-Scope": "global", "X-RateLimit-Global": "true"}
+    return web.json_response(body | {"global": fault.everywhere}, status=429, headers=headers)

@@ -115,6 +115,11 @@ class DiscordServer:
             lambda: self.world.commands.get(scope), timeout, lambda: "no commands"
         )
 
+    async def reset_token(self, token: str) -> None:
+        """The operator presses "Reset Token": what the bot holds is worth nothing any more."""
+        self.token = self._pipeline.token = self.gateway.token = token
+        await self.gateway.close_with(4004)
+
     def forget(self, channel: Channel) -> None:
         """Delete a channel."""
         self.world.remove_channel(channel)

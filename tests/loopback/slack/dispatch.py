@@ -101,6 +101,13 @@ class Dispatcher:
         self.given_up += self._held or []
         self._held = None
 
+    async def release_in_turn(self, *, reverse: bool = False) -> None:
+        """Send what was kept back, each when the one before has been taken."""
+        held, self._held = self._held or [], None
+        for payload in reversed(held) if reverse else held:
+            self._send(payload, self.copies)
+            await self.settled()
+
     def repeat(self, message: Message, *, attempt: int = 1) -> None:
         """Send the events about a message once more, as a retry or (0) as a plain double."""
         for payload in list(self.sent):

@@ -44,6 +44,7 @@ class Connection:
         self.number = number
         self.socket = socket
         self.retiring = False
+        self.silent = False
         self.envelopes: list[Json] = []
         self._request = request
         self._outgoing: asyncio.Queue[Json] = asyncio.Queue()
@@ -58,7 +59,15 @@ class Connection:
         """Send what is queued, for as long as the socket lives."""
         with suppress(ConnectionError):
             while True:
-                await self.socket.send_json(await self._outgoing.get())
+                packet = await self._outgoing.get()
+                if not self.silent:
+                    await self.socket.send_json(packet)
+
+    def silence(self) -> None:
+        """Read nothing and say nothing any more, as if the network had gone between us."""
+        self.silent = True
+        if self._request.transport is not None:
+            self._request.transport.pause_reading()
 
     def kill(self) -> None:
         """Cut the line without a word, as a lost network does."""
@@ -132,6 +141,11 @@ class SocketMode:
             self._farewells.add(task)
             task.add_done_callback(self._farewells.discard)
 
+    def silence(self) -> None:
+        """Every line stays open, but nothing comes and nothing is answered any more."""
+        for line in self.open:
+            line.silence()
+
     async def wait_connected(self, count: int = 1, timeout: float = 10) -> None:
         """Until so many connections are open."""
         await self._world.changes.until(
@@ -156,7 +170,10 @@ class SocketMode:
         for task in list(self._farewells):
             task.cancel()
         for connection in list(self.connections):
-            await connection.socket.close(code=1001)
+            if connection.silent:
+                connection.kill()
+            else:
+                await connection.socket.close(code=1001)
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Handle one connection from hello to its end."""

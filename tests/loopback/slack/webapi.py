@@ -69,7 +69,7 @@ class WebApi:
             if fault is not None and fault.after:
                 response = await _strike(fault, request) or response
         record.status = response.status
-        record.error = json.loads(response.text or "{}").get("error", "")
+        record.error = _error(response)
         self.world.changes.announce()
         return response
 
@@ -127,6 +127,14 @@ class WebApi:
             raise ApiError("token_revoked")
 
 
+def _error(response: web.Response) -> str:
+    """Slack's word for what went wrong; an answer that a fault has garbled holds none."""
+    try:
+        return str(json.loads(response.text or "{}").get("error", ""))
+    except ValueError:
+        return ""
+
+
 def _counted(method: str, args: Json, caller: Workspace | None) -> tuple[str, str, str]:
     channel = args.get("channel") or args.get("channel_id") or ""
     return caller.id if caller else "", method, str(channel)
@@ -172,11 +180,13 @@ async def _strike(fault: Fault, request: web.Request) -> web.Response | None:
     if fault.reset:
         reset(request)
         return web.json_response({}, status=499)
+    if fault.body is not None:
+        return web.Response(text=fault.body, status=fault.status or 200, content_type=fault.kind)
     if fault.error:
         return web.json_response(ApiError(fault.error).body())
     if fault.status is None:
         return None
     limited = fault.status == 429
     error = ApiError("ratelimited" if limited else "internal_error")
-    headers = {"Retry-After": "1"} if limited else {}
+    headers = {"Retry-After": f"{fault.wait or 1:g}"} if limited else {}
     return web.json_response(error.body(), status=fault.status, headers=headers)
