@@ -12,6 +12,8 @@ from bot.errors import PlatformError
 from bot.values import Finding
 
 SCOPES = ("bot", "applications.commands")
+MOST_GUILDS = 10
+"""Servers that are looked into; each costs three requests."""
 
 
 def needed_permissions() -> discord.Permissions:
@@ -49,11 +51,12 @@ async def _examine(client: discord.Client, token: str, *, message_content: bool)
     application = client.application
     if application is None:
         return [Finding("error", "Discord named no application for this token", BAD_TOKEN)]
-    guilds = [guild async for guild in client.fetch_guilds(limit=1)]
+    guilds = [guild async for guild in client.fetch_guilds(limit=MOST_GUILDS)]
     return [
         Finding("ok", f"signed in to Discord as {application.name}", ""),
         _intent(application, wanted=message_content),
         _membership(application, member=bool(guilds)),
+        *[finding for guild in guilds for finding in await _history(client, guild)],
         *_obstacles(application),
     ]
 
@@ -74,6 +77,22 @@ def _membership(application: discord.AppInfo, *, member: bool) -> Finding:
         return Finding("ok", "a member of at least one server", "")
     url = discord.utils.oauth_url(application.id, permissions=needed_permissions(), scopes=SCOPES)
     return Finding("warning", "not a member of any server yet", f"Invite the bot: {url}")
+
+
+async def _history(client: discord.Client, short: discord.Guild) -> list[Finding]:
+    """Where the bot sees channels whose history it may not read."""
+    assert client.user is not None
+    guild = await client.fetch_guild(short.id)
+    me = await guild.fetch_member(client.user.id)
+    granted = [channel.permissions_for(me) for channel in await guild.fetch_channels()]
+    seen = [each for each in granted if each.view_channel]
+    count = sum(not each.read_message_history for each in seen)
+    if not count:
+        return []
+    where = f"{count} of {len(seen)} channels in {guild.name}"
+    text = f"may not read the history of {where}, and misses there what "
+    mend = "Give its role Read Message History, in the server's roles or the channels' permissions"
+    return [Finding("warning", f"{text}is written while it is away", mend)]
 
 
 def _obstacles(application: discord.AppInfo) -> list[Finding]:

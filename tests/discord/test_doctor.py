@@ -61,3 +61,15 @@ async def test_discord_being_away_is_an_error(discord_server: DiscordServer) -> 
     [finding] = await found(discord_server)
     assert finding.severity == "error"
     assert "discordstatus.com" in finding.mend
+
+
+async def test_channels_whose_history_is_hidden_are_counted(discord_server: DiscordServer) -> None:
+    guild = discord_server.guild("Cuzco")
+    guild.channel("knots")
+    hidden = guild.channel("hidden")
+    hidden.deny(guild.everyone, "read_message_history")
+    guild.channel("unseen").deny(guild.everyone, "view_channel", "read_message_history")
+    [finding] = troubles(await found(discord_server))
+    assert finding.severity == "warning"
+    assert "1 of 2 channels in Cuzco" in finding.text
+    assert "Read Message History" in finding.mend

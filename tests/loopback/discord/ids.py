@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 EPOCH_MS = 1_420_070_400_000
 
@@ -14,11 +14,18 @@ class Snowflakes:
     def __init__(self) -> None:
         self._last = 0
 
+    def skip(self, span: timedelta) -> None:
+        """Let so much time pass before the next id."""
+        self._last = max(self._last, self._by_clock()) + (int(span.total_seconds() * 1000) << 22)
+
     def next(self) -> int:
         """A new id, larger than every id before."""
-        by_clock = (int(time.time() * 1000) - EPOCH_MS) << 22
-        self._last = max(by_clock, self._last + 1)
+        self._last = max(self._by_clock(), self._last + 1)
         return self._last
+
+    @staticmethod
+    def _by_clock() -> int:
+        return (int(time.time() * 1000) - EPOCH_MS) << 22
 
 
 def created_at(snowflake: int) -> datetime:

@@ -51,6 +51,8 @@ def member(of: Member, *, with_user: bool = True) -> Json:
         "flags": 0,
         "avatar": None,
         "communication_disabled_until": None,
+        "banner": None,
+        "premium_since": None,
     }
     return payload | {"user": user(of.user)} if with_user else payload
 
@@ -64,6 +66,8 @@ def role(of: Role, position: int) -> Json:
         "position": position,
         "color": 0,
         "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
+        "icon": None,
+        "unicode_emoji": None,
         "hoist": False,
         "managed": False,
         "mentionable": of.mentionable,
@@ -164,6 +168,24 @@ def guild(of: Guild) -> Json:
         "vanity_url_code": None,
         "premium_tier": 0,
         "preferred_locale": of.locale,
+    }
+
+
+def guild_by_rest(of: Guild) -> Json:
+    """The same with what only REST tells."""
+    return guild(of) | {
+        "home_header": None,
+        "nsfw": False,
+        "widget_enabled": False,
+        "widget_channel_id": None,
+        "max_presences": None,
+        "max_members": 500_000,
+        "max_stage_video_channel_users": 50,
+        "max_video_channel_users": 25,
+        "premium_subscription_count": 0,
+        "safety_alerts_channel_id": None,
+        "premium_progress_bar_enabled": False,
+        "incidents_data": None,
     }
 
 

@@ -72,7 +72,7 @@ class Places:
 
     async def guild(self, request: web.Request) -> web.Response:
         """A guild."""
-        return web.json_response(payloads.guild(self._guild(request)))
+        return web.json_response(payloads.guild_by_rest(self._guild(request)))
 
     async def guild_channels(self, request: web.Request) -> web.Response:
         """The channels of a guild, without threads."""
