@@ -115,7 +115,7 @@ def _slack(
         app_token=plain(slack.app_token),
         signing_secret=plain(slack.signing_secret),
         mode=slack.mode,
-        oauth=_oauth(slack, house.store),
+        oauth=_oauth(settings, slack, house.store),
         api_url=slack.api_url,
         admins=slack.admins,
         reply_in=slack.reply_in,
@@ -128,14 +128,16 @@ def _slack(
     )
 
 
-def _oauth(slack: SlackSettings, store: Store) -> OAuth | None:
+def _oauth(settings: Settings, slack: SlackSettings, store: Store) -> OAuth | None:
     if slack.client_id is None:
         return None
     from adapters.slack.web import OAuth
     from storage import SqlStore, slack_installations
 
     assert isinstance(store, SqlStore)
-    kept = slack_installations(store, slack.client_id)
+    kept = slack_installations(
+        store, slack.client_id, folder=settings.data.folder, keys=plain(slack.token_key)
+    )
     return OAuth(
         slack.client_id,
         plain(slack.client_secret) or "",

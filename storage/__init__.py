@@ -9,6 +9,8 @@ from storage.schema import current_revision, head_revision, upgrade
 from storage.store import SqlStore, open_store
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from storage.installations import SlackInstallations
 
 __all__ = [
@@ -22,8 +24,14 @@ __all__ = [
 ]
 
 
-def slack_installations(store: SqlStore, client_id: str) -> SlackInstallations:
-    """Which workspaces installed the Slack app of this client id; needs the Slack SDK."""
-    from storage.installations import SlackInstallations
+def slack_installations(
+    store: SqlStore, client_id: str, *, folder: Path, keys: str | None = None
+) -> SlackInstallations:
+    """Which workspaces installed the Slack app of this client id; needs the Slack SDK.
 
-    return SlackInstallations(store.database, client_id)
+    Their tokens are sealed with the `keys`, else with one that lies in the folder.
+    """
+    from storage.installations import SlackInstallations
+    from storage.seals import seals
+
+    return SlackInstallations(store.database, client_id, seals(keys, folder))

@@ -27,6 +27,7 @@ CHANNELS = Says('a list of channel ids such as "C0123456789"')
 ROLES = Says('a list of role ids such as "123456789012345678"')
 PEOPLE = Says('a list of user ids such as "U0123456789"')
 HOSTS = Says('a list of names without port, such as "quipu.example.org"')
+TOKEN_KEY = Says("32 bytes in base64, or several of that with commas between")
 BOT_TOKEN = Says(
     "the Bot User OAuth Token, which begins with xoxb- "
     "(https://api.slack.com/apps -> your app -> OAuth & Permissions)"
@@ -80,6 +81,8 @@ class SlackSettings(Section):
     ] = None
     client_secret: Annotated[SecretStr | None, reads(r"\S+"), Says("one word")] = None
     client_secret_file: FilePath | None = None
+    token_key: Annotated[SecretStr | None, reads(r"[\w+/=,\s-]+"), TOKEN_KEY] = None
+    token_key_file: FilePath | None = None
     public_url: Address = None
     api_url: Address = None
     admins: Annotated[Names, PEOPLE] = ()

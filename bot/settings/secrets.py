@@ -21,6 +21,7 @@ VARIABLES = {
     ("slack", "app_token"): "SLACK_APP_TOKEN",
     ("slack", "signing_secret"): "SLACK_SIGNING_SECRET",
     ("slack", "client_secret"): "SLACK_CLIENT_SECRET",
+    ("slack", "token_key"): "SLACK_TOKEN_KEY",
     ("model", "api_key"): "QUIPU_MODEL__API_KEY",
 }
 """Section and key, and the variable; the file is named by the key with `_file` behind it."""
@@ -124,7 +125,9 @@ def configured(settings: Settings) -> list[str]:
         if getattr(settings, section) is not None
     ]
     found += [getattr(model, KEY_OF_A_MODEL) for model in settings.models]
-    return [secret.get_secret_value() for secret in found if secret is not None]
+    values = [secret.get_secret_value() for secret in found if secret is not None]
+    parts = [part.strip() for value in values if "," in value for part in value.split(",")]
+    return values + parts
 
 
 def _keys(section: str) -> Iterator[str]:

@@ -55,6 +55,10 @@ class House:
             while self.rows("SELECT id FROM slack_bots UNION SELECT id FROM slack_installations"):
                 await self.healthy()
 
+    def written(self) -> bytes:
+        """Every byte of the database's files."""
+        return b"".join(file.read_bytes() for file in self.file.parent.glob("quipu.db*"))
+
     def rows(self, query: str) -> list[tuple[object, ...]]:
         with closing(sqlite3.connect(self.file)) as database:
             return database.execute(query).fetchall()
@@ -123,8 +127,8 @@ async def test_a_workspace_installs_asks_and_uninstalls(house: House) -> None:
     workspace = house.server.workspace("Cuzco", installed=False)
     ann = workspace.member("Ann", admin=True)
     await house.installs(ann)
-    [(token,)] = house.rows("SELECT bot_token FROM slack_bots")
-    assert token == workspace.bot_token
+    assert len(house.rows("SELECT bot_token FROM slack_bots")) == 1
+    assert workspace.bot_token.encode() not in house.written()
     channel = workspace.channel("knots")
     asked = await ann.mentions(channel, "hello")
     assert (await answered(channel, asked, "hello")).root is asked
@@ -144,6 +148,27 @@ async def test_two_workspaces_do_not_see_each_others_conversations(house: House)
     prompts = [prompt.text for prompt in house.generator.prompts]
     assert [("Cuzco" in text, "Puno" in text) for text in prompts] == [(True, False), (False, True)]
     assert len({workspace for (workspace,) in house.rows("SELECT workspace FROM places")}) == 2
+
+
+async def test_a_state_is_good_for_one_browser_and_one_time(house: House) -> None:
+    workspace = house.server.workspace("Cuzco", installed=False)
+    ann = workspace.member("Ann", admin=True)
+    async with house.session.get(f"{house.url}/slack/install") as page:
+        [address] = re.findall(r'href="(https://slack.com/oauth/[^"]+)"', await page.text())
+        cookies = {name: cookie.value for name, cookie in page.cookies.items()}
+        assert all(cookie["httponly"] and cookie["secure"] for cookie in page.cookies.values())
+        assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
+    back = await ann.approves(address.replace("&amp;", "&"))
+    other = dict.fromkeys(cookies, "somebody else's")
+    for given in ({}, other):
+        async with house.session.get(back, cookies=given) as page:
+            assert page.status == 400
+    assert house.rows("SELECT * FROM slack_bots") == []
+    back = await ann.approves(address.replace("&amp;", "&"))
+    for statuses in ({200}, {400, 401}):
+        async with house.session.get(back, cookies=cookies) as page:
+            assert page.status in statuses
+    assert len(house.rows("SELECT * FROM slack_bots")) == 1
 
 
 async def test_a_made_up_state_installs_nothing(house: House) -> None:

@@ -25,6 +25,7 @@ from tests.memory import MemoryAbsences, MemoryInbox
 from tests.slack.control import MemoryControl
 from tests.slack.stage import Stage, connected, messenger_for, running, signed_in
 
+KEY = "A" * 43 + "="
 PUBLIC = "https://quipu.example"
 
 
@@ -64,7 +65,7 @@ async def over_http(server: SlackServer, web: WebServer) -> AsyncIterator[Stage]
 async def installable(
     server: SlackServer, web: WebServer, store: SqlStore
 ) -> AsyncIterator[tuple[SlackMessenger, MemoryInbox]]:
-    kept = slack_installations(store, server.app.client_id)
+    kept = slack_installations(store, server.app.client_id, folder=Path(), keys=KEY)
     oauth = OAuth(
         server.app.client_id, server.app.client_secret, kept.installations, kept.states, PUBLIC
     )
@@ -277,7 +278,9 @@ async def test_workspaces_install_the_app_and_take_it_out_again(
         await slack_server.dispatch.settled()
         with pytest.raises(Undeliverable, match="not installed"):
             await outlet.create("anybody?", nonce="n2")
-        kept = slack_installations(store, slack_server.app.client_id).installations
+        kept = slack_installations(
+            store, slack_server.app.client_id, folder=Path(), keys=KEY
+        ).installations
         assert await kept.async_find_bot(enterprise_id=None, team_id=workspace.id) is None
 
 
@@ -299,7 +302,9 @@ async def test_an_organisation_installs_for_all_its_workspaces(
         await slack_server.dispatch.settled()
         await ann.uninstalls_app()
         await slack_server.dispatch.settled()
-        kept = slack_installations(store, slack_server.app.client_id).installations
+        kept = slack_installations(
+            store, slack_server.app.client_id, folder=Path(), keys=KEY
+        ).installations
         found = await kept.async_find_installation(
             enterprise_id="E1", team_id=None, is_enterprise_install=True
         )

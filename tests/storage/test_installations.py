@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from slack_sdk.oauth.installation_store.models.bot import Bot
@@ -25,8 +26,8 @@ NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def slack(store: SqlStore) -> SlackInstallations:
-    return slack_installations(store, "1.2")
+def slack(store: SqlStore, tmp_path: Path) -> SlackInstallations:
+    return slack_installations(store, "1.2", folder=tmp_path)
 
 
 def installation(
@@ -91,10 +92,12 @@ async def test_an_installation_is_found_again_whole(slack: SlackInstallations) -
     assert person.user_id == "U1"
 
 
-async def test_it_is_there_after_a_restart(slack: SlackInstallations, url: str) -> None:
+async def test_it_is_there_after_a_restart(
+    slack: SlackInstallations, url: str, tmp_path: Path
+) -> None:
     await slack.installations.async_save(installation())
     again = await open_store(url)
-    assert await token(slack_installations(again, "1.2")) == "xoxb-1"
+    assert await token(slack_installations(again, "1.2", folder=tmp_path)) == "xoxb-1"
     await again.close()
 
 
@@ -105,11 +108,11 @@ async def test_the_newest_installation_counts(slack: SlackInstallations) -> None
 
 
 async def test_workspaces_and_apps_do_not_see_each_others_tokens(
-    slack: SlackInstallations, store: SqlStore
+    slack: SlackInstallations, store: SqlStore, tmp_path: Path
 ) -> None:
     await slack.installations.async_save(installation("T1"))
     assert await token(slack, "T2") is None
-    assert await token(slack_installations(store, "3.4")) is None
+    assert await token(slack_installations(store, "3.4", folder=tmp_path)) is None
 
 
 async def test_an_organisation_has_one_token_for_all_its_workspaces(
@@ -168,7 +171,7 @@ async def test_conversations_and_installations_share_the_writer(
 
 
 async def test_a_save_whose_caller_leaves_is_finished(
-    slack: SlackInstallations, store: SqlStore, url: str
+    slack: SlackInstallations, store: SqlStore, url: str, tmp_path: Path
 ) -> None:
     save = asyncio.create_task(slack.installations.async_save(installation()))
     await asyncio.sleep(0)
@@ -176,7 +179,7 @@ async def test_a_save_whose_caller_leaves_is_finished(
     await store.close()
     assert save.cancelled()
     again = await open_store(url)
-    assert await token(slack_installations(again, "1.2")) == "xoxb-1"
+    assert await token(slack_installations(again, "1.2", folder=tmp_path)) == "xoxb-1"
     await again.close()
 
 
