@@ -8,7 +8,7 @@ PYTHON ?=
 PIP := .venv/bin/python -m pip --disable-pip-version-check
 INPUTS := pyproject.toml constraints.txt
 
-.PHONY: help run chat test slow drill drill-long lint types check fix pins audit clean
+.PHONY: help run chat test slow drill drill-long soak lint types check fix pins audit clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,9 @@ drill: .venv/ready-dev ## kill the program 50 times while people talk, and settl
 
 drill-long: .venv/ready-dev ## the same 1,000 times, written into benchmarks/results (hours)
 	@exec .venv/bin/python -m tests.drill --kills 1000 --save $(ARGS)
+
+soak: .venv/ready-dev ## let 200 channels talk for half an hour and watch for what grows
+	@exec .venv/bin/python -m tests.soak $(ARGS)
 
 lint: .venv/ready-dev ## look at format and style
 	@.venv/bin/ruff format --check .

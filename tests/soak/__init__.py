@@ -1,0 +1,1 @@
+"""The real program under talk that does not end: does anything of it grow?"""
