@@ -6,7 +6,7 @@ import asyncio
 import io
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
@@ -15,6 +15,7 @@ import structlog
 
 from adapters.discord.calls import Interaction
 from adapters.discord.components import Item, view_of
+from adapters.discord.markup import pointing
 from bot.control.response import File
 from bot.control.words import say, told
 from bot.errors import QuipuError, Refused
@@ -141,6 +142,7 @@ class Exchange:
 def messages(answer: Answer) -> list[dict[str, Any]]:
     """The messages that a text needs, as discord.py takes them; the last has all the rest."""
     found: list[dict[str, Any]] = []
+    answer = replace(answer, text=pointing(answer.text))
     if len(answer.text) <= CONTENT_CHARACTERS:
         found.append({"content": answer.text} if answer.text else {})
     else:

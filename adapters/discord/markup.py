@@ -31,6 +31,10 @@ class Names:
     channel: Name
 
 
+LISTED = re.compile(r"`(?P<kind>person|role|channel):(?P<id>\d{1,20})`")
+SIGNS = {"person": "@", "role": "@&", "channel": "#"}
+
+
 def without_mention(text: str, bot_id: int, bot_name: str) -> str:
     """Take the bot's mention off both ends; within a sentence it becomes the bot's name."""
     mention = rf"<@!?{bot_id}>"
@@ -72,3 +76,11 @@ def _moment(seconds: int, style: str | None) -> str | None:
     except (OverflowError, ValueError, OSError):
         return None
     return moment.strftime(STYLES.get(style or "f", "%Y-%m-%d %H:%M UTC"))
+
+
+def pointing(text: str) -> str:
+    """Entries of lists, `person:1` and their like in backticks, as Discord shows who that is.
+
+    For what is said to one person alone, without a ping.
+    """
+    return LISTED.sub(lambda found: f"<{SIGNS[found['kind']]}{found['id']}>", text)

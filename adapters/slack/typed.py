@@ -14,6 +14,8 @@ from bot.control.words import say
 from bot.errors import Refused
 
 HELP = ("help",)
+LONGEST_NAME = 40
+"""Characters of what is no command that the answer repeats."""
 IDS = {
     Kind.PERSON: re.compile(r"[UW][A-Z0-9]{2,40}"),
     Kind.ROLE: re.compile(r"S[A-Z0-9]{2,40}"),
@@ -26,16 +28,17 @@ _MENTION = re.compile(
 
 
 def command_in(text: str) -> tuple[Command, str]:
-    """The command that a line begins with, and the rest of the line; help for any other line."""
+    """The command that a line begins with, and the rest of the line.
+
+    Any other line is help about its first word, which says so if there is no such command.
+    """
     words = text.split(maxsplit=2)
     for count in (2, 1):
         path = tuple(word.lower() for word in words[:count])
         if len(path) == count and (command := BY_PATH.get(path)):
             rest = text.split(maxsplit=count)[count:]
             return command, rest[0] if rest else ""
-    group = words[0].lower() if words else ""
-    known = any(path[0] == group for path in BY_PATH)
-    return BY_PATH[HELP], group if known else ""
+    return BY_PATH[HELP], words[0].lower()[:LONGEST_NAME] if words else ""
 
 
 def arguments_in(command: Command, text: str, locale: str) -> Mapping[str, Given]:

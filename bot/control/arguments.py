@@ -11,6 +11,7 @@ from bot.control.words import say
 from bot.errors import Refused
 
 YES = {"yes", "on", "true", "1", "ja", "si", "sí", "oui", "да", "はい"}
+WRITTEN = {Kind.TEXT, Kind.LONG_TEXT}
 NO = {"no", "off", "false", "0", "nein", "non", "нет", "いいえ"}
 
 
@@ -41,7 +42,7 @@ def parsed(command: Command, text: str, locale: str) -> dict[str, Given]:
     A last text argument takes the rest of the line as it is.
     """
     arguments = command.arguments
-    if len(arguments) >= 1 and arguments[0].kind in {Kind.TEXT, Kind.LONG_TEXT}:
+    if len(arguments) >= 1 and arguments[0].kind in WRITTEN:
         first = text.strip()
         if not any(first.startswith((f"{a.name}=", f"{a.name}:")) for a in arguments):
             return {arguments[0].name: first} if first else {}
@@ -60,6 +61,7 @@ def _named(
     arguments: Sequence[Argument], words: Sequence[str], locale: str, command: Command
 ) -> dict[str, Given]:
     names = [argument.name for argument in arguments]
+    texts = {argument.name for argument in arguments if argument.kind in WRITTEN}
     given: dict[str, Given] = {}
     position = 0
     for word in words:
@@ -68,11 +70,19 @@ def _named(
             given[name] = value
             continue
         free = [name for name in names[position:] if name not in given]
+        if not texts.intersection(free[:1]) and (stranger := _stranger(word)):
+            raise _wrong("error.unknown_argument", locale, command, name=stranger)
         if not free:
             raise _wrong("error.too_many_arguments", locale, command, name=word)
         given[free[0]] = word
         position = names.index(free[0]) + 1
     return given
+
+
+def _stranger(word: str) -> str:
+    """The name in `name=value`, if it looks like the name of an argument."""
+    name, separator, _ = word.partition("=")
+    return name if separator and name.isidentifier() else ""
 
 
 def _value(argument: Argument, value: Given, locale: str) -> Given:

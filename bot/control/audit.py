@@ -79,4 +79,6 @@ def _short(value: str | None, locale: str) -> str:
     if value is None:
         return say("control.nothing", locale)
     line = plain.name(value.replace("`", "'"), LONGEST + 1)
-    return f"`{line[:LONGEST]}{'…' if len(line) > LONGEST else ''}`" if line else "``"
+    if not line:
+        return say("control.nothing", locale)
+    return f"`{line[:LONGEST]}{'…' if len(line) > LONGEST else ''}`"

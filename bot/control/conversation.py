@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
 
@@ -15,7 +17,10 @@ from bot.control.records import Record
 from bot.control.refusal import refusal
 from bot.control.response import Call, Given, Response
 from bot.control.words import say
-from bot.values import Author, Place, Reply
+from bot.values import Author, Place, Reply, ReplyState
+
+MOMENT = 2.0
+"""Seconds that a command waits for an answer to end whose text is there."""
 
 
 class Conversing(Protocol):
@@ -23,6 +28,9 @@ class Conversing(Protocol):
 
     def current(self, place: Place) -> Reply | None:
         """The reply that is being given at a Place."""
+
+    async def over(self, reply_id: int) -> None:
+        """Wait until a reply is not being given any more."""
 
     async def stop(self, place: Place, author: Author) -> bool:
         """Stop the answer that is being written; False if there is none."""
@@ -97,6 +105,7 @@ class ConversationControl:
         if record is None:
             raise refusal("conversation.nothing_to_undo", call.locale)
         authorise(call, BY_PATH["undo",], record)
+        await self._settled(record)
         undone = await self._replies.undo(call.place)
         if undone is None:
             raise refusal("conversation.still_writing", call.locale)
@@ -119,11 +128,24 @@ class ConversationControl:
         if record is None or record.place.id != call.place.id:
             raise refusal("conversation.no_answer", call.locale)
         authorise(call, BY_PATH[command,], record)
+        record = await self._settled(record)
         if not record.state.ended:
             raise refusal("conversation.still_writing", call.locale)
         if not record.newest:
             raise refusal("conversation.moved_on", call.locale)
         return record
+
+    async def _settled(self, record: Record) -> Record:
+        """The reply once it has ended, if its text stands already and only that is left to do.
+
+        People press the buttons below an answer faster than the journal has noted its ending.
+        """
+        if record.state is not ReplyState.DELIVERING:
+            return record
+        with suppress(TimeoutError):
+            async with asyncio.timeout(MOMENT):
+                await self._conversations.over(record.reply_id)
+        return await self._replies.record(record.reply_id) or record
 
     async def _again(self, call: Call, reply: Reply | None, *, begun: str = "") -> None:
         if reply is None:  # somebody was faster

@@ -95,8 +95,9 @@ class SettingsPage:
     async def _summary(self, call: Call, held: Mapping[str, SettingValue]) -> str:
         persona = await self._personas.show(call.place)
         origin = spoken(call.place, persona.scope, call.locale)
+        key = "control.persona" if persona.version else "control.persona_configured"
         lines = [
-            say("control.persona", call.locale, version=persona.version or "–", origin=origin),
+            say(key, call.locale, version=persona.version, origin=origin),
             await self._access(call),
         ]
         choice = await self._settings.choice(call.place)

@@ -14,7 +14,7 @@ from bot.control.ports import Handler, SettingStore
 from bot.control.refusal import refusal
 from bot.control.response import Call, Field, File, Form, Given, Response
 from bot.control.scopes import channel_scope, spoken
-from bot.control.variables import SpokenPersonas
+from bot.control.variables import SpokenPersonas, unknown_variables
 from bot.control.versions import at, fenced, restoring, told
 from bot.control.words import say
 from bot.engines import Engines
@@ -71,7 +71,8 @@ class PersonaControl:
         persona = await self._personas.written(call.place)
         if not persona.text:
             return Response(say("persona.none", call.locale))
-        head = say("persona.shown", call.locale, **_described(call, persona))
+        key = "persona.shown" if persona.version else "persona.shown_configured"
+        head = say(key, call.locale, **_described(call, persona))
         if len(persona.text) > SHOWN:
             return Response(head, file=File("persona.txt", persona.text.encode()))
         return Response(f"{head}\n{fenced(persona.text)}")
@@ -168,7 +169,12 @@ class PersonaControl:
         log.info("persona set", place=call.place.id, author=call.author.id)
         version = persona.version if persona else 0
         figures = {"version": version, "tokens": tokens, "allowed": allowed}
-        return Response(say("persona.saved", call.locale, **figures))
+        lines = [say("persona.saved", call.locale, **figures)]
+        if names := unknown_variables(text):
+            shown = ", ".join(f"`{name}`" for name in names)
+            lines.append(say("persona.unknown_variables", call.locale, names=shown))
+            lines.append(say("persona.field_hint", call.locale))
+        return Response("\n".join(lines))
 
     async def _measured(self, call: Call, text: str) -> tuple[int, int]:
         """Tokens of the text as the model will read it. TooLong with figures."""

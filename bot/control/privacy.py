@@ -42,8 +42,9 @@ class Privacy:
             for name in ("messages", "answers", "votes", "personas", "places")
         }
         used = "used" if kept.feedback_use else "not_used"
+        key = "privacy.shown" if any(figures.values()) else "privacy.nothing_kept"
         text = [
-            say("privacy.shown", call.locale, since=since, **figures),
+            say(key, call.locale, since=since, **figures),
             say(f"privacy.feedback_{used}", call.locale),
         ]
         return Response("\n".join(text), _buttons(call, feedback_use=kept.feedback_use))

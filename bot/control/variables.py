@@ -15,6 +15,8 @@ from bot.values import Author, Inbound, Persona, Place
 VARIABLE = re.compile(r"\{(channel|server|date|time|weekday|user)\}")
 """Other braces stay as they are written."""
 
+WORD = re.compile(r"\{[a-z][a-z_]{1,19}\}")
+
 LONGEST_NAME = 32
 REMEMBERED = 4096
 """Places whose names are kept in memory; the platform tells them with every message."""
@@ -30,6 +32,11 @@ class Names:
     channel: str = ""
     server: str = ""
     user: str = ""
+
+
+def unknown_variables(text: str) -> list[str]:
+    """What looks like a variable and is none, in order of appearance, each once."""
+    return list(dict.fromkeys(found for found in WORD.findall(text) if not VARIABLE.match(found)))
 
 
 class Heard:

@@ -21,6 +21,7 @@ from bot.errors import (
     GenerationError,
     PlatformError,
     QuipuError,
+    Refused,
     StorageError,
     TooLong,
     Undeliverable,
@@ -30,7 +31,7 @@ from bot.ports import Answer, Choices, Messenger, Personas, Store
 from bot.prompt.builder import PromptBuilder
 from bot.reply.delivery import PATIENCE, Delivery
 from bot.reply.notices import explained
-from bot.values import Choice, FinishReason, Part, Prompt, Reply, ReplyState, Waiting
+from bot.values import Choice, FinishReason, Part, Prompt, Reply, ReplyState, Role, Waiting
 
 log = structlog.get_logger(__name__)
 
@@ -284,6 +285,8 @@ class Answering:
     async def _prompt(self, reply: Reply, past: Earlier, builder: PromptBuilder) -> Prompt:
         turns = await self._store.history(reply.place, reply.id)
         self._lives[reply.id].asked(turns)
+        if not turns or turns[-1].role is not Role.USER:
+            raise Refused("the message is gone", key="conversation.question_gone")
         persona = await self._personas.show(reply.place)
         behaviour = await self._behaviours.behaviour(reply.place)
         names = behaviour.names and not reply.place.private

@@ -16,14 +16,20 @@ log = structlog.get_logger(__name__)
 
 SEEDS = 2**53
 
+LIVELIER = 0.7
+"""The temperature of another answer to the same message, where it would be 0."""
+
 
 def sampling_of(choice: Choice, engine: Engine, past: Earlier) -> Sampling:
     """What the model uses, with the Place's own settings laid over it.
 
-    A fixed seed moves on with every answer to the same message, which would else be the same.
+    Who wants another answer gets another one of a model that nobody told to be greedy. A fixed
+    seed moves on with every answer to the same message, which would else be the same.
     """
     own: dict[str, Any] = dict(choice.sampling)
     sampling = replace(engine.sampling, **own)
+    if engine.greedy and past.count and not past.begun and "temperature" not in own:
+        sampling = replace(sampling, temperature=LIVELIER)
     if sampling.seed is None or not past.count:
         return sampling
     return replace(sampling, seed=(sampling.seed + past.count) % SEEDS)

@@ -155,6 +155,10 @@ class Conversations:
         """Wait until every message has its answer."""
         await self._lanes.settled()
 
+    async def over(self, reply_id: int) -> None:
+        """Wait until a reply is not being given any more."""
+        await self._lanes.over(reply_id)
+
     def current(self, place: Place) -> Reply | None:
         """The reply that is being given at a Place."""
         return self._lanes.current(place.id)

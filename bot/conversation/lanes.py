@@ -33,6 +33,7 @@ class Lanes:
         self._current: dict[str, Reply] = {}
         self._unbounded: set[int] = set()
         self._open = True
+        self._ended = asyncio.Event()
 
     def current(self, place_id: str) -> Reply | None:
         """The reply that is being given at a Place."""
@@ -126,6 +127,11 @@ class Lanes:
         held = [*self._waiting[place_id], *([current] if current else [])]
         return any(map(concerned, held))
 
+    async def over(self, reply_id: int) -> None:
+        """Wait until this reply neither waits nor is being given."""
+        while self._held[reply_id] > 0:
+            await self._ended.wait()
+
     async def drain(self, deadline: float) -> None:
         """Take nothing new; wait up to `deadline` seconds for what runs, then cancel it."""
         self._open = False
@@ -152,6 +158,8 @@ class Lanes:
                 finally:
                     del self._current[place_id]
                     self._release(replies)
+                    self._ended.set()
+                    self._ended = asyncio.Event()
         finally:
             del self._tasks[place_id]
             if not lane:

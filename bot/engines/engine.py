@@ -15,7 +15,8 @@ class Engine:
     """What formats prompts and generates for one model.
 
     `sampling` is what holds where nobody chose otherwise, `precision` how the weights are stored
-    ("endpoint" if they are elsewhere), `adapters` the names that `generate` takes.
+    ("endpoint" if they are elsewhere), `adapters` the names that `generate` takes. It is `greedy`
+    if it always takes the likeliest token because its files recommend that, and nobody chose it.
     """
 
     title: str
@@ -24,6 +25,7 @@ class Engine:
     sampling: Sampling
     precision: str = ""
     adapters: tuple[str, ...] = ()
+    greedy: bool = False
 
 
 @dataclass(frozen=True, slots=True)

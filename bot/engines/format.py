@@ -37,12 +37,14 @@ def make_engine(
     adapters: tuple[str, ...] = (),
 ) -> Engine:
     """An engine over a generator that is there already."""
+    chosen = sampling.over(checkpoints.recommended(checkpoint))
     return Engine(
         title=title,
         # On a machine that is short of memory the generator holds less than the model could.
         builder=make_builder(within(checkpoint, generator.context), sampling),
         generator=generator,
-        sampling=sampling.over(checkpoints.recommended(checkpoint)),
+        sampling=chosen,
         precision=precision,
         adapters=adapters,
+        greedy=sampling.temperature is None and not chosen.temperature,
     )

@@ -118,7 +118,7 @@ async def test_the_page_of_settings_says_where_each_comes_from(stage: Stage) -> 
 async def test_people_get_what_is_kept_about_them_and_have_it_deleted(stage: Stage) -> None:
     _, where = await stage.mentions("ann", "my cat is called Tom")
     await stage.offers(where, "Regenerate")
-    assert "1 messages" in await stage.uses("ann", "privacy show")
+    assert "messages 1 " in await stage.uses("ann", "privacy show")
     assert "not used to train" in await stage.uses("ann", "privacy feedback", use=False)
     assert "not used to train" in await stage.uses("ann", "privacy show")
     kept = json.loads(await stage.fetches("ann", "privacy export"))

@@ -189,7 +189,7 @@ async def test_a_person_sees_and_gets_what_is_kept(desk: Desk) -> None:
     await desk.answered(ANN, text="my words")
     await desk.answered(BOB, text="his words")
     shown = await desk.use("privacy show", ANN)
-    assert "1 messages of yours from 1 places" in shown.text
+    assert "messages 1 (places: 1)" in shown.text
     assert [button.command[-1] for button in shown.buttons] == ["export", "feedback", "delete"]
     file = (await desk.press(shown.buttons[0], ANN)).file
     assert file is not None
@@ -205,6 +205,7 @@ async def test_a_person_is_deleted_once_they_are_sure(desk: Desk) -> None:
     assert (await desk.records.stored("discord", ANN.id)).messages == 1
     await desk.press(yes, ANN)
     assert (await desk.records.stored("discord", ANN.id)).messages == 0
+    assert "I keep nothing" in (await desk.use("privacy show", ANN)).text
 
 
 async def test_feedback_is_used_unless_somebody_says_no(desk: Desk) -> None:

@@ -69,7 +69,7 @@ async def test_setting_the_same_again_leaves_no_line(desk: Desk) -> None:
         ("sampling", {"top_p": "much"}, "0.01 to 1"),
         ("sampling", {"seed": 1.5}, "whole number"),
         ("answers", {"when": "sometimes"}, "mention, always, never"),
-        ("answers", {"bots": "maybe"}, "on or off"),
+        ("answers", {"bots": "maybe"}, "yes or no"),
         ("retention", {"retention": 99_999}, "3650"),
         ("inherit", {"setting": "colour"}, "temperature"),
         ("sampling", {"colour": 1}, "temperature"),

@@ -135,13 +135,22 @@ async def build(tokenizer: Tokenizer, database: str) -> AsyncIterator[Build]:
             gate: Gate | None = None,
             patience: float = 3600.0,
             observer: Observer = UNOBSERVED,
+            sampling: Sampling | None = None,
+            greedy: bool = False,
         ) -> House:
             await upgrade(database)
             store = await open_store(database)
             closing.push_async_callback(store.close)
             generator = script or ScriptedGenerator()
             builder = PromptBuilder(Llama2Format(tokenizer), context=1024, reserve=256)
-            engine = Engine("kind", builder, generator, Sampling(), adapters=("gentle",))
+            engine = Engine(
+                "kind",
+                builder,
+                generator,
+                sampling or Sampling(),
+                adapters=("gentle",),
+                greedy=greedy,
+            )
             engines, choices = Engines.single(engine), ChosenHere()
             if sources:
                 engines = Engines([Ready(engine), *sources])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.discord.markup import MARKUP, Names, readable, without_mention
+from adapters.discord.markup import MARKUP, Names, pointing, readable, without_mention
 
 NAMES = Names({1: "Ann"}.get, {2: "keepers"}.get, {3: "knots"}.get)
 PIECES = ["<@1>", "<@!9>", "<@&2>", "<#3>", "<:a:4>", "<t:", "5", ":R>", "</a b:6>", "<", ">", "@"]
@@ -77,3 +77,8 @@ def test_long_hostile_text_is_read_at_once() -> None:
     for hostile in (" " * 4000 + "x", "<@7>" + " " * 4000 + "x", "<@" * 2000, "</" + "a" * 4000):
         readable(without_mention(hostile, 7, "Quipu"), NAMES)
     assert time.perf_counter() - began < 0.5
+
+
+def test_entries_of_lists_are_shown_as_who_they_are() -> None:
+    listed = "`person:1`, `role:2` and `channel:3`, not `person:x` or `seed:4`"
+    assert pointing(listed) == "<@1>, <@&2> and <#3>, not `person:x` or `seed:4`"

@@ -74,7 +74,7 @@ async def test_what_everybody_may_needs_no_word_of_slacks(live: Stage) -> None:
 async def test_a_wrong_word_is_answered_with_the_cores_help(live: Stage) -> None:
     await said(live, live.ann, "dance")
     assert live.control.last.command == ("help",)
-    assert dict(live.control.last.arguments) == {}
+    assert dict(live.control.last.arguments) == {"command": "dance"}
 
 
 async def test_a_wrong_argument_says_what_would_be_right(live: Stage) -> None:

@@ -23,7 +23,7 @@ from bot.errors import Refused
         ("persona set You are a pirate.", ("persona", "set"), "You are a pirate."),
         ("sampling temperature=0.2", ("sampling",), "temperature=0.2"),
         ("", ("help",), ""),
-        ("dance wildly", ("help",), ""),
+        ("dance wildly", ("help",), "dance"),
         ("persona", ("help",), "persona"),
         ("persona paint", ("help",), "persona"),
     ],
@@ -95,3 +95,19 @@ def test_a_window_remembers_what_it_is_for(
 def test_a_block_is_one_of_ours_or_not(block_id: str) -> None:
     thread = thread_said(block_id)
     assert thread is None or re.fullmatch(r"(\d+\.\d+)?", thread)
+
+
+@pytest.mark.parametrize(
+    ("line", "name"), [("sampling temperture=1", "temperture"), ("retention day=3", "day")]
+)
+def test_a_name_that_no_argument_has_is_called_so(line: str, name: str) -> None:
+    command, rest = command_in(line)
+    with pytest.raises(Refused) as refused:
+        arguments_in(command, rest, "en")
+    assert f"`{name}`" in refused.value.notice
+    assert "It takes: " in refused.value.notice
+
+
+def test_an_equals_sign_in_a_text_is_part_of_it() -> None:
+    command, rest = command_in("rate down x=1")
+    assert arguments_in(command, rest, "en") == {"score": "down", "reason": "x=1"}
