@@ -83,7 +83,12 @@ def test_whatever_is_written_is_understood_or_refused_with_words(name: str, line
     assert words != Refused.notice
 
 
-@given(st.text(), st.text(), st.integers(1) | st.none(), st.tuples(st.text(), st.text()))
+@given(
+    st.from_regex(r"[CDG][A-Z0-9]{0,12}", fullmatch=True) | st.just(""),
+    st.from_regex(r"[0-9]{1,12}\.[0-9]{1,6}", fullmatch=True) | st.just(""),
+    st.integers(1) | st.none(),
+    st.tuples(st.text(), st.text()),
+)
 def test_a_window_remembers_what_it_is_for(
     channel: str, thread: str, reply_id: int | None, argument: tuple[str, str]
 ) -> None:
