@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from bot.prompt.tokenizer import SentencePieceTokenizer, Tokenizer
 from tests.pieces import train_pieces
 
 pytest_plugins = ["tests.loopback.plugin"]
+
+# No test fails because the machine has other things to do.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
