@@ -129,7 +129,8 @@ async def asked(port: int) -> list[bytes]:
         for path in ("/healthz", "/readyz", "/metrics", "/", "/slack/events", "/slack/install"):
             async with session.get(f"http://127.0.0.1:{port}{path}") as answer:
                 pages.append(await answer.read() + str(answer.headers).encode())
-    assert b'"discord"' in pages[0]
+    assert b'"status"' in pages[0]
+    assert b"# HELP quipu_" in pages[2]
     return pages
 
 
