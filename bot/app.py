@@ -41,6 +41,7 @@ from bot.ports import Store
 from bot.prompt.builder import PromptBuilder
 from bot.service import Service
 from bot.settings import AccessSettings, LimitSettings, Settings
+from bot.stopping import Stopping
 from bot.values import Persona, Prompt
 
 if TYPE_CHECKING:
@@ -95,6 +96,26 @@ async def run(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
+    stopping = Stopping(settings.shutdown.deadline)
+    stopping.listen()
+    watch = Watch.of(settings)
+    async with AsyncExitStack() as closing:
+        try:
+            async with stopping.starting():
+                house = await closing.enter_async_context(core(settings, observer=watch.observer))
+        except TimeoutError:
+            if not stopping.asked.is_set():
+                raise
+            log.info("stopped before it had started")
+            return
+        house.engines.on_lost = stopping.start_again
+        await _connected(settings, house, watch, stopping)
+    if stopping.lost is not None:
+        raise stopping.lost
+
+
+async def _connected(settings: Settings, house: Core, watch: Watch, stopping: Stopping) -> None:
+    """The platforms, until asked to stop."""
 
     async def health() -> Mapping[str, bool]:
         return await service.health()
@@ -102,8 +123,7 @@ async def _serve(settings: Settings) -> None:
     def connected() -> Mapping[str, bool]:
         return service.connected()
 
-    watch = Watch.of(settings)
-    async with core(settings, observer=watch.observer) as house, AsyncExitStack() as closing:
+    async with AsyncExitStack() as closing:
         web = web_server(settings, health)
         readiness = watch.readiness(house, connected)
         service = Service(
@@ -118,6 +138,7 @@ async def _serve(settings: Settings) -> None:
             },
             unready=lambda: readiness.unready,
             lost=lambda: worker_lost(house.engines),
+            stopping=stopping,
         )
         if web is not None:
             watch.mount(web, house, readiness, connected)

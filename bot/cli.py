@@ -21,10 +21,11 @@ from typer.main import get_command
 
 from bot import __version__, heartbeat, log
 from bot.commands import database, models, operator, support
-from bot.errors import ConfigError, QuipuError
+from bot.errors import ConfigError, GeneratorLost, QuipuError
 from bot.examination import HOW_TO_CONNECT
 from bot.settings import Settings, load
 from bot.settings.secrets import VARIABLES
+from bot.stopping import START_AGAIN, leave
 from bot.values import Prompt
 
 SECRET_VARIABLES = (*VARIABLES.values(), "SLACK_CONFIG_TOKEN", "HF_TOKEN")
@@ -66,7 +67,7 @@ class Call:
 def main() -> NoReturn:
     """The entry point of the program."""
     log.catch_strays()
-    sys.exit(run_command(sys.argv[1:]))
+    leave(run_command(sys.argv[1:]))
 
 
 def run_command(arguments: Sequence[str]) -> int:
@@ -84,6 +85,9 @@ def run_command(arguments: Sequence[str]) -> int:
     except (TyperException, ConfigError) as error:
         call.complain(error)
         return 2
+    except GeneratorLost as error:
+        call.complain(error)
+        return START_AGAIN
     except KeyboardInterrupt:
         return 130
     except Exception as error:  # noqa: BLE001  the last place where it can become a line

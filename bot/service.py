@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
@@ -18,13 +16,15 @@ from bot import heartbeat
 from bot.conversation.conversations import Conversations
 from bot.errors import ConfigError, PlatformError, QuipuError
 from bot.ports import Messenger
+from bot.stopping import Stopping
 
 log = structlog.get_logger(__name__)
 
 LONGEST_WAIT = 60.0
 """Seconds between two tries to connect, at most."""
 
-STOPPED_AT_ONCE = 130
+PLATFORM_PATIENCE = 5.0
+"""Seconds that a platform has for each step of the stop."""
 
 
 class Connection(Messenger, Protocol):
@@ -72,22 +72,23 @@ class Service:
         chores: Mapping[str, Chore] | None = None,
         unready: Callable[[], str] = str,
         lost: Callable[[], bool] = bool,
+        stopping: Stopping | None = None,
     ) -> None:
         self._conversations = conversations
         self._platforms = platforms
         self._connections: dict[str, Connection] = {}
         self._signed_in: set[str] = set()
         self._heartbeat = heartbeat
-        self._deadline = deadline
+        self._stopping = stopping or Stopping(deadline)
         self._chores = chores or {}
         self._unready = unready
         self._lost = lost
         self._beaten: float | None = None
-        self._stop = asyncio.Event()
+        self._stop = self._stopping.asked
 
     def stop(self) -> None:
         """Ask for an orderly stop, as a signal does."""
-        self._stop.set()
+        self._stopping.stop()
 
     async def health(self) -> dict[str, bool]:
         """Whether the process goes on as it should: the loop turns, and the signs of life go out.
@@ -106,8 +107,7 @@ class Service:
         return connection is not None and platform in self._signed_in and connection.connected
 
     async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT. ConfigError if no connection can be had at all."""
-        self._listen_for_signals()
+        """Serve until asked to stop. ConfigError if no connection can be had at all."""
         beside = [
             asyncio.create_task(self._beside(name, chore), name=name)
             for name, chore in {"heartbeat": self._beat, **self._chores}.items()
@@ -167,15 +167,28 @@ class Service:
 
     async def _shut_down(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         log.info("stopping")
-        for connection in self._connections.values():
-            await connection.stop_listening()
-        await self._conversations.drain(self._deadline)
+        await self._each("stop_listening", lambda connection: connection.stop_listening())
+        await self._conversations.drain(self._stopping.deadline)
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for connection in self._connections.values():
-            await connection.close()
+        if tasks:
+            await asyncio.wait(tasks, timeout=PLATFORM_PATIENCE)
+        await self._each("close", lambda connection: connection.close())
         log.info("stopped")
+
+    async def _each(
+        self, step: str, act: Callable[[Connection], Coroutine[Any, Any, None]]
+    ) -> None:
+        """One step of the stop for every platform; one that hangs or fails does not hold it up."""
+
+        async def one(platform: str, connection: Connection) -> None:
+            try:
+                async with asyncio.timeout(PLATFORM_PATIENCE):
+                    await act(connection)
+            except Exception as error:  # the stop goes on, whatever it is
+                log.error("platform_not_stopped", platform=platform, step=step, exc_info=error)
+
+        await asyncio.gather(*(one(*pair) for pair in self._connections.items()))
 
     @staticmethod
     async def _beside(name: str, chore: Chore) -> None:
@@ -198,17 +211,6 @@ class Service:
             await asyncio.to_thread(heartbeat.beat, self._heartbeat, self._unready())
         except OSError as error:
             log.error("the sign of life cannot be written", reason=str(error))
-
-    def _listen_for_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._on_signal)
-
-    def _on_signal(self) -> None:
-        if self._stop.is_set():
-            # Asked twice. The journal has everything; the next start takes it up.
-            os._exit(STOPPED_AT_ONCE)
-        self.stop()
 
 
 def _worth_another_try(error: BaseException) -> bool:

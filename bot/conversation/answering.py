@@ -19,6 +19,7 @@ from bot.conversation.life import Life
 from bot.engines import Engine, Engines
 from bot.errors import (
     GenerationError,
+    GeneratorLost,
     PlatformError,
     QuipuError,
     Refused,
@@ -102,6 +103,7 @@ class Answering:
 
         A text that comes with a reason says why there is no answer.
         Returns with the reply ended, whatever happens; only cancelling leaves it in the journal.
+        Of a model that is lost it waits for that, if the program is to be started again.
         One that is given again has its earlier answer back if there is no other.
         """
         past = Earlier()
@@ -122,6 +124,9 @@ class Answering:
                 await delivery.abandon(past.text or delivery.text, notice)
                 if not await self._forgone(reply, delivery):
                     await self._fail(reply, error, text=past.text)
+            except GeneratorLost as error:
+                await self._engines.lost(error)
+                await self._explain(reply, past, delivery, error)
             except QuipuError as error:
                 await self._explain(reply, past, delivery, error)
             except Exception as error:  # nobody thought of it, and yet somebody waits for an answer

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
 from functools import partial
@@ -26,7 +26,7 @@ from bot.engines.engine import Engine, Source, Waking
 from bot.engines.moves import Moves
 from bot.engines.ready import Ready
 from bot.engines.resident import Resident
-from bot.errors import GenerationError, QuipuError
+from bot.errors import GenerationError, GeneratorLost, QuipuError
 from bot.log import apart
 from bot.prompt.builder import PromptBuilder
 
@@ -37,6 +37,9 @@ PATIENCE = 60.0
 
 RETRY_AFTER = 30.0
 """Seconds before a load that failed is tried again."""
+
+LOADING = 2.0
+"""Seconds that the end waits for loads that run; then they are left."""
 
 PROGRESS = 60.0
 """Seconds between two lines about a load that goes on."""
@@ -64,6 +67,7 @@ class Engines:
         self._uses = itertools.count(1)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
+        self.on_lost: Callable[[GeneratorLost], None] | None = None
 
     @classmethod
     def single(cls, engine: Engine) -> Engines:
@@ -149,11 +153,25 @@ class Engines:
         if error:
             raise copy(error) from error
 
+    async def lost(self, error: GeneratorLost) -> None:
+        """A model will never answer again in this process. Returns only if nobody starts another.
+
+        Whoever awaits this is cancelled then, and leaves in the journal what it was about.
+        """
+        if self.on_lost is not None:
+            self.on_lost(error)
+            await asyncio.Event().wait()
+
     async def close(self) -> None:
-        """Unload everything; loads that run are waited for. Nobody should be in any more."""
+        """Unload everything; loads that run have a moment. Nobody should be in any more."""
         self._closed = True
         for resident in self._residents.values():
             resident.stay()
+        if self._tasks:
+            _, left = await asyncio.wait(set(self._tasks), timeout=LOADING)
+            for task in left:
+                log.warning("a model is still being loaded, nobody waits for it")
+                task.cancel()
         while self._tasks:
             await asyncio.wait(set(self._tasks))
         await self._moves.end()

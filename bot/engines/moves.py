@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import structlog
 
+from bot.engines.aside import aside
 from bot.engines.engine import Room
 from bot.engines.resident import Resident
 from bot.errors import Busy, ModelLoadError, QuipuError
@@ -162,7 +163,7 @@ class Moves:
     async def _followed(self, resident: Resident, step: Callable[[], T]) -> T:
         """The step's result from a thread; a long one says in the log that it goes on."""
         started = time.monotonic()
-        task = asyncio.ensure_future(asyncio.to_thread(step))
+        task = aside(step)
         while not (await asyncio.wait({task}, timeout=self._progress))[0]:
             seconds = round(time.monotonic() - started)
             log.info("model still loading", title=resident.title, seconds=seconds)

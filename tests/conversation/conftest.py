@@ -66,6 +66,7 @@ class House:
     choices: ChosenHere
     records: SqlRecords
     control: ConversationControl
+    engines: Engines
     file: Path
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(100))
 
@@ -191,6 +192,7 @@ async def build(tokenizer: Tokenizer, database: str) -> AsyncIterator[Build]:
                 choices,
                 records,
                 control,
+                engines,
                 file,
                 numbers,
             )

@@ -46,7 +46,7 @@ class Model:
     size: int = 60
     idle: float = 0.0
     warm: bool = False
-    failures: list[Exception] = field(default_factory=list)
+    failures: list[BaseException] = field(default_factory=list)
     device: str = "here"
     adapters: tuple[str, ...] = ()
 

@@ -164,6 +164,28 @@ async def test_the_end_waits_for_a_load_and_unloads_it(model: Make, start: Start
         await title(engines, "one")
 
 
+async def test_the_end_does_not_wait_for_a_load_for_ever(
+    model: Make, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.engines.engines.LOADING", 0.05)
+    one = model("one")
+    one.gate.clear()
+    engines = start(one)
+    waiting = asyncio.create_task(title(engines, "one"))
+    assert await happened(one.asked)
+    await asyncio.wait_for(engines.close(), 5)
+    assert await asyncio.gather(waiting, return_exceptions=True)
+    assert engines.loaded == {}
+    one.gate.set()
+
+
+async def test_a_load_that_ends_its_thread_is_a_failed_load(model: Make, start: Start) -> None:
+    one = model("one", failures=[SystemExit(3)])
+    engines = start(one)
+    with pytest.raises(ModelLoadError, match="SystemExit"):
+        await title(engines, "one")
+
+
 async def test_a_single_engine_is_there_from_the_start(model: Make) -> None:
     made: Model = model("one")
     engine: Engine = made.load()

@@ -11,7 +11,8 @@ import pytest
 from bot.errors import Refused, TooLong
 from bot.generation.generator import LocalGenerator
 from bot.generation.request import check_request
-from bot.values import Sampling
+from bot.generation.weights.loading import LoadedModel
+from bot.values import FinishReason, Sampling
 from tests.generation.speaking import (
     GREEDY,
     VOCABULARY,
@@ -21,6 +22,7 @@ from tests.generation.speaking import (
     place,
     prompt,
     read,
+    spelled,
 )
 
 CONTROL = frozenset({9})
@@ -115,3 +117,18 @@ async def test_stop_strings_of_the_settings_join_those_of_the_prompt(
         answer = generator.generate(prompt([0, 5, 9], stops=(theirs,)), sampling, place())
         text, _ = await read(answer)
         assert text == whole[: min(whole.index(ours), whole.index(theirs))]
+
+
+async def test_an_answer_in_circles_ends_and_says_how_much_of_it_is_good(
+    loaded: LoadedModel, paged: bool
+) -> None:
+    generator = LocalGenerator(loaded, Characters(), repeats=120, paged=paged)
+    same = replace(GREEDY, max_new_tokens=400, logit_bias=((9, 100.0),))
+    text, finish = await ask(generator, [0, 5], same)
+    assert finish.reason is FinishReason.REPEATED
+    assert spelled(text[: len(text) - finish.surplus]) == [9]
+    assert finish.tokens < 100
+    text, finish = await ask(generator, [0, 5], replace(GREEDY, max_new_tokens=100))
+    assert (finish.reason, finish.surplus) == (FinishReason.LENGTH, 0)
+    await generator.close()
+    assert generator.stats().running == 0

@@ -48,8 +48,10 @@ class Program:
     secrets: dict[str, str] = field(default_factory=dict)
     within: tuple[str, ...] = ()
     """A command that runs it in surroundings of its own."""
+    entry: tuple[str, ...] = ("-m", "bot")
     process: asyncio.subprocess.Process | None = None
     said: list[str] = field(default_factory=list)
+    heard: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     @property
     def file(self) -> Path:
@@ -89,8 +91,7 @@ class Program:
         self.process = await asyncio.create_subprocess_exec(
             *self.within,
             sys.executable,
-            "-m",
-            "bot",
+            *self.entry,
             "--config",
             str(config),
             "run",
@@ -130,6 +131,13 @@ class Program:
         assert self.process.stderr is not None
         async for line in self.process.stderr:
             self.said.append(line.decode("utf-8", "replace"))
+            async with self.heard:
+                self.heard.notify_all()
+
+    async def says(self, words: str) -> None:
+        """Wait until these words stand in its log."""
+        async with asyncio.timeout(90), self.heard:
+            await self.heard.wait_for(lambda: any(words in line for line in self.said))
 
 
 @asynccontextmanager
