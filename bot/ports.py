@@ -251,6 +251,9 @@ class Store(Protocol):
     async def drop_part(self, reply_id: int, index: int) -> None:
         """Note that a platform message of the reply was taken back."""
 
+    async def left_over(self, platform: str) -> list[Reply]:
+        """The newest replies that ended as merged and still have messages, which nobody needs."""
+
     async def complete(
         self, reply_id: int, text: str, finish: Finish, prompt: Prompt, origin: Origin = ...
     ) -> None:

@@ -86,6 +86,10 @@ class SqlStore:
         """Does nothing if there is no such part."""
         await self._database.write(journal.drop_part, reply_id, index)
 
+    async def left_over(self, platform: str) -> list[Reply]:
+        """Only the newest thousand replies are looked at."""
+        return await self._database.read(journal.left_over, platform)
+
     async def complete(
         self,
         reply_id: int,

@@ -218,6 +218,8 @@ class Conversations:
             else:
                 with bound_contextvars(**_ids(reply)):
                     await self._answering.interrupt(reply, messenger)
+        for left in await self._store.left_over(messenger.platform):
+            await self._notices.drop(left, self._outlet(left))
         if replies:
             log.info("took up unfinished replies", platform=messenger.platform, count=len(replies))
         return len(replies)
@@ -273,11 +275,11 @@ class Conversations:
         *merged, reply = replies
         messenger = self._messengers[reply.place.platform]
         try:
-            for each in merged:
-                await self._notices.drop(each, self._outlet(each))
             reply = await self._notices.end(reply)
             if merged:
                 await self._store.merge([each.id for each in merged], reply.id)
+            for each in merged:
+                await self._notices.drop(each, self._outlet(each))
             for each in merged:
                 note_ending(each, ReplyState.MERGED, self._observer, into=reply.id)
             await self._answering.answer(reply, messenger)
