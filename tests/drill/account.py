@@ -16,7 +16,10 @@ from bot.text.split import split
 from tests.drill.journal import Journal, Row
 from tests.drill.said import MARK, Said, Shown, Spot
 
-OUTLETS = {"discord": DiscordOutlet, "slack": SlackOutlet}
+OUTLETS: dict[str, type[DiscordOutlet | SlackOutlet]] = {
+    "discord": DiscordOutlet,
+    "slack": SlackOutlet,
+}
 ANSWERED, EXPLAINED = "answered", "explained"
 LOST, STUCK, DOUBLED, WRONG = "lost", "stuck", "doubled", "wrong"
 WHOLE = ("delivered", "stopped")
