@@ -15,6 +15,7 @@ QuipuError
 │   ├── GeneratorLost    it will never write again in this process
 │   └── ModelLoadError   the model could not be loaded
 └── StorageError         the database did not answer or does not fit
+    └── OutOfOrder       nothing can be read or written now; it may be possible again later
 
 Exceptions of libraries are translated where they enter, and nowhere else.
 """
@@ -123,3 +124,23 @@ class StorageError(QuipuError):
     """The database did not answer, or does not fit this program."""
 
     notice = "I could not write down your message, so I will not answer it. Please try again."
+
+
+class OutOfOrder(StorageError):
+    """The database cannot be used now: it is locked, full, read-only, away, or damaged.
+
+    It may pass by itself or by what the operator does, unless it is `lasting`: then only a restart
+    looks again.
+    """
+
+    notice = (
+        "My memory is out of order, so I could not take that in. Please try again in a few minutes."
+    )
+
+    def __init__(self, message: str = "", *, lasting: bool = False) -> None:
+        super().__init__(message)
+        self.lasting = lasting
+
+    def again(self) -> OutOfOrder:
+        """The same for somebody else, without the traceback of the first."""
+        return OutOfOrder(str(self), lasting=self.lasting)

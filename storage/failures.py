@@ -5,13 +5,15 @@ No message holds people's words or the address's password.
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnection
 
-from bot.errors import StorageError
+from bot.errors import OutOfOrder, StorageError
 
 _SQLITE = {
     sqlite3.SQLITE_BUSY: "is locked by another process; stop whatever else has it open",
@@ -24,25 +26,67 @@ _SQLITE = {
     sqlite3.SQLITE_CORRUPT: "is damaged; stop Quipu and restore a copy of the file",
     sqlite3.SQLITE_NOTADB: "is no SQLite database; check the path, or restore a copy of the file",
 }
+_LASTING = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+# What the system says when a file is made or locked before SQLite sees it.
+_SYSTEM = {
+    errno.ENOSPC: _SQLITE[sqlite3.SQLITE_FULL],
+    errno.EDQUOT: "cannot grow: this user's share of the disk is used up",
+    errno.EROFS: _SQLITE[sqlite3.SQLITE_READONLY],
+    errno.EACCES: _SQLITE[sqlite3.SQLITE_PERM],
+    errno.EPERM: _SQLITE[sqlite3.SQLITE_PERM],
+    errno.EIO: _SQLITE[sqlite3.SQLITE_IOERR],
+}
+# PostgreSQL's classes: connection, resources, somebody's intervention, system; and read-only.
+_AWAY = ("08", "53", "57", "58", "25006")
 # SQLite has only words for a table or column that is not there, PostgreSQL has codes.
 _MISSING = ("no such table", "no such column", "has no column")
 _MISSING_STATES = ("42P01", "42703")
 _OUTDATED = "does not have the tables of this version; run `quipu db upgrade`"
+# The driver finds no text where one should be, and would quote people's words to say so.
+_NO_TEXT = "Could not decode to UTF-8"
 # Bits above the lowest eight tell sub-cases apart, for instance which kind of input and output.
 _PRIMARY = 0xFF
 
 
 def describe(error: BaseException) -> str:
     """What is the matter, to be read after the name of the database."""
-    cause: BaseException = error
-    if isinstance(error, DBAPIError) and error.orig is not None:
-        cause = error.orig
+    cause = _cause(error)
     words = f"{type(cause).__name__}: {cause}"
     if _missing(cause, words):
         return _OUTDATED
-    code = getattr(cause, "sqlite_errorcode", None)
-    known = _SQLITE.get(code & _PRIMARY) if isinstance(code, int) else None
+    if isinstance(error, NoConnection):
+        return "is too busy: nothing was answered for half a minute"
+    known = _SQLITE.get(_code(cause))
+    if known is None and isinstance(cause, OSError):
+        known = _SYSTEM.get(cause.errno or 0)
     return known or f"did not do what was asked ({_brief(error, words)})"
+
+
+def _cause(error: BaseException) -> BaseException:
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        return error.orig
+    return error
+
+
+def _code(cause: BaseException) -> int:
+    """SQLite's own, 0 if there is none."""
+    if isinstance(cause, sqlite3.Error) and str(cause).startswith(_NO_TEXT):
+        return sqlite3.SQLITE_CORRUPT
+    code = getattr(cause, "sqlite_errorcode", None)
+    return code & _PRIMARY if isinstance(code, int) else 0
+
+
+def as_error(database: str, error: BaseException) -> StorageError:
+    """The translation, and whether nothing at all can be done with the database now."""
+    message, cause = f"{database} {describe(error)}", _cause(error)
+    code = _code(cause)
+    if code in _SQLITE:
+        return OutOfOrder(message, lasting=code in _LASTING)
+    state = str(getattr(cause, "sqlstate", None) or "")
+    away = isinstance(cause, (OSError, NoConnection)) or state.startswith(_AWAY)
+    if away or (isinstance(error, DBAPIError) and error.connection_invalidated):
+        return OutOfOrder(message)
+    return StorageError(message)
 
 
 def _missing(cause: BaseException, words: str) -> bool:
@@ -63,7 +107,8 @@ def translated(database: str) -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error, OSError, UnicodeError, OverflowError) as error:
-        raise StorageError(f"{database} {describe(error)}") from error
+        quotes = _NO_TEXT in str(error)
+        raise as_error(database, error) from (None if quotes else error)
     except ModuleNotFoundError as error:
         raise StorageError(
             f"{database} needs the driver {error.name!r}: pip install {error.name}"

@@ -10,12 +10,13 @@ from blockbuster import blockbuster_ctx
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from bot.errors import StorageError
+from bot.errors import OutOfOrder, StorageError
 from bot.operation.facts import Fact, TransactionEnded
 from storage import SqlStore, current_revision, open_store, upgrade
 from storage.address import read, shown
 from storage.database import Database
 from storage.failures import translated
+from tests.storage.breaking import full
 from tests.storage.given import FINISH, NOON, PROMPT, claimed, lived_in, said
 
 
@@ -50,11 +51,10 @@ async def test_a_full_disk_is_told_apart_and_passes(
     store: SqlStore, raw: sqlite3.Connection
 ) -> None:
     reply = await claimed(store, "m1")
-    database = store._database  # the limit belongs to a connection, and nobody else sets one
-    await database.write(lambda c: c.exec_driver_sql("PRAGMA max_page_count=1").close())
-    with pytest.raises(StorageError, match="the disk is full"):
-        await store.flush(reply.id, "x" * 1_000_000)
-    await database.write(lambda c: c.exec_driver_sql("PRAGMA max_page_count=1000000").close())
+    async with full(store.database):
+        with pytest.raises(StorageError, match="the disk is full"):
+            await store.flush(reply.id, "x" * 1_000_000)
+    await store.well()
     await store.flush(reply.id, "small")
     assert raw.execute("SELECT text FROM replies").fetchone()[0] == "small"
 
@@ -119,6 +119,17 @@ async def test_errors_never_hold_what_people_said(store: SqlStore, raw: sqlite3.
         await store.complete(reply.id, "its secret", FINISH, PROMPT)
     [unchanged] = await store.unfinished("discord")
     assert unchanged == reply
+
+
+async def test_damaged_words_are_damage_and_are_not_quoted(
+    store: SqlStore, raw: sqlite3.Connection
+) -> None:
+    await claimed(store, "m1")
+    raw.execute("UPDATE replies SET text = CAST(x'6d792073656372657420ff' AS TEXT)")
+    with pytest.raises(OutOfOrder, match="is damaged") as failure:
+        await store.unfinished("discord")
+    assert failure.value.__cause__ is None
+    assert "my secret" not in str(failure.value)
 
 
 @pytest.mark.parametrize(
