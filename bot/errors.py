@@ -22,6 +22,8 @@ Exceptions of libraries are translated where they enter, and nowhere else.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class QuipuError(Exception):
     """The root. `str(error)` is for the log and the operator, `notice` for the person waiting.
@@ -121,9 +123,13 @@ class ModelLoadError(GenerationError):
 
 
 class StorageError(QuipuError):
-    """The database did not answer, or does not fit this program."""
+    """The database did not answer, or does not fit this program; `mend` may say what to do."""
 
     notice = "I could not write down your message, so I will not answer it. Please try again."
+
+    def __init__(self, message: str = "", *, mend: str = "", **words: Any) -> None:
+        super().__init__(message, **words)
+        self.mend = mend
 
 
 class OutOfOrder(StorageError):
@@ -137,10 +143,10 @@ class OutOfOrder(StorageError):
         "My memory is out of order, so I could not take that in. Please try again in a few minutes."
     )
 
-    def __init__(self, message: str = "", *, lasting: bool = False) -> None:
-        super().__init__(message)
+    def __init__(self, message: str = "", *, mend: str = "", lasting: bool = False) -> None:
+        super().__init__(message, mend=mend)
         self.lasting = lasting
 
     def again(self) -> OutOfOrder:
         """The same for somebody else, without the traceback of the first."""
-        return OutOfOrder(str(self), lasting=self.lasting)
+        return OutOfOrder(str(self), mend=self.mend, lasting=self.lasting)

@@ -98,6 +98,7 @@ def _open_and_close(where: Sequence[Any], options: Mapping[str, Any]) -> None:
 
 
 def _set_up(connection: Any, pragmas: Sequence[str]) -> None:
+    connection.driver_connection.text_factory = _text
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode")
     # Only a new file needs the switch, which must have the file for itself.
@@ -106,6 +107,11 @@ def _set_up(connection: Any, pragmas: Sequence[str]) -> None:
     for pragma in pragmas:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _text(stored: bytes) -> str:
+    """A byte that was damaged costs its letter, not the whole answer."""
+    return stored.decode("utf-8", "replace")
 
 
 def _tell(task: asyncio.Task[Any]) -> None:

@@ -26,6 +26,37 @@ _SQLITE = {
     sqlite3.SQLITE_CORRUPT: "is damaged; stop Quipu and restore a copy of the file",
     sqlite3.SQLITE_NOTADB: "is no SQLite database; check the path, or restore a copy of the file",
 }
+RESTORE = (
+    "stop Quipu; `quipu db check` says how far the damage goes, "
+    "`quipu db restore FILE` puts a backup in its place and keeps what is there"
+)
+_ROOM = "make room on the disk, or give the database another one; what waits then goes on by itself"
+_RIGHTS = (
+    "let this user write the file and its folder, and see that the disk is not mounted read-only"
+)
+_DISK = (
+    "look after the disk: dmesg, smartctl; make a backup while it can be read: `quipu db backup`"
+)
+_RELEASE = "find who has it open, `fuser FILE` names the process, and stop that"
+_MENDS = {
+    sqlite3.SQLITE_BUSY: _RELEASE,
+    sqlite3.SQLITE_LOCKED: _RELEASE,
+    sqlite3.SQLITE_FULL: _ROOM,
+    sqlite3.SQLITE_READONLY: _RIGHTS,
+    sqlite3.SQLITE_PERM: _RIGHTS,
+    sqlite3.SQLITE_CANTOPEN: _RIGHTS,
+    sqlite3.SQLITE_IOERR: _DISK,
+    sqlite3.SQLITE_CORRUPT: RESTORE,
+    sqlite3.SQLITE_NOTADB: RESTORE,
+}
+_SYSTEM_MENDS = {
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EROFS: _RIGHTS,
+    errno.EACCES: _RIGHTS,
+    errno.EPERM: _RIGHTS,
+    errno.EIO: _DISK,
+}
 _LASTING = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 # What the system says when a file is made or locked before SQLite sees it.
 _SYSTEM = {
@@ -42,8 +73,6 @@ _AWAY = ("08", "53", "57", "58", "25006")
 _MISSING = ("no such table", "no such column", "has no column")
 _MISSING_STATES = ("42P01", "42703")
 _OUTDATED = "does not have the tables of this version; run `quipu db upgrade`"
-# The driver finds no text where one should be, and would quote people's words to say so.
-_NO_TEXT = "Could not decode to UTF-8"
 # Bits above the lowest eight tell sub-cases apart, for instance which kind of input and output.
 _PRIMARY = 0xFF
 
@@ -70,8 +99,6 @@ def _cause(error: BaseException) -> BaseException:
 
 def _code(cause: BaseException) -> int:
     """SQLite's own, 0 if there is none."""
-    if isinstance(cause, sqlite3.Error) and str(cause).startswith(_NO_TEXT):
-        return sqlite3.SQLITE_CORRUPT
     code = getattr(cause, "sqlite_errorcode", None)
     return code & _PRIMARY if isinstance(code, int) else 0
 
@@ -81,11 +108,12 @@ def as_error(database: str, error: BaseException) -> StorageError:
     message, cause = f"{database} {describe(error)}", _cause(error)
     code = _code(cause)
     if code in _SQLITE:
-        return OutOfOrder(message, lasting=code in _LASTING)
+        return OutOfOrder(message, mend=_MENDS[code], lasting=code in _LASTING)
     state = str(getattr(cause, "sqlstate", None) or "")
     away = isinstance(cause, (OSError, NoConnection)) or state.startswith(_AWAY)
     if away or (isinstance(error, DBAPIError) and error.connection_invalidated):
-        return OutOfOrder(message)
+        mend = _SYSTEM_MENDS.get(cause.errno or 0, "") if isinstance(cause, OSError) else ""
+        return OutOfOrder(message, mend=mend)
     return StorageError(message)
 
 
@@ -107,8 +135,12 @@ def translated(database: str) -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error, OSError, UnicodeError, OverflowError) as error:
-        quotes = _NO_TEXT in str(error)
-        raise as_error(database, error) from (None if quotes else error)
+        raise as_error(database, error) from error
+    except ValueError as error:
+        # A value that is none of its kind. Its words stay where they are.
+        raise StorageError(
+            f"{database} holds something that cannot be read ({type(error).__name__})", mend=RESTORE
+        ) from None
     except ModuleNotFoundError as error:
         raise StorageError(
             f"{database} needs the driver {error.name!r}: pip install {error.name}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 
 import structlog
 
@@ -62,9 +63,12 @@ class Health:
         self._trouble = error
         self._since = self._since if known else time.monotonic()
         self._well.clear()
-        self._alarm(error)
+        # The alarm is about everybody's messages, and carries nobody's.
+        Context().run(self._alarm, error)
         if self._watch is None and not error.lasting:
-            self._watch = asyncio.create_task(self._look_again(), name="database probe")
+            self._watch = asyncio.create_task(
+                self._look_again(), name="database probe", context=Context()
+            )
 
     async def close(self) -> None:
         """Look no more. A look that has begun comes to its end: it holds a connection."""
@@ -77,7 +81,7 @@ class Health:
             "the database is out of order",
             reason=str(error),
             meanwhile=FOR_GOOD if error.lasting else MEANWHILE,
-            more="quipu doctor, quipu db check",
+            mend=error.mend or "see `quipu doctor`",
         )
 
     async def _look_again(self) -> None:

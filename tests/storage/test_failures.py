@@ -10,7 +10,7 @@ from blockbuster import blockbuster_ctx
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from bot.errors import OutOfOrder, StorageError
+from bot.errors import StorageError
 from bot.operation.facts import Fact, TransactionEnded
 from storage import SqlStore, current_revision, open_store, upgrade
 from storage.address import read, shown
@@ -121,15 +121,24 @@ async def test_errors_never_hold_what_people_said(store: SqlStore, raw: sqlite3.
     assert unchanged == reply
 
 
-async def test_damaged_words_are_damage_and_are_not_quoted(
+async def test_a_damaged_byte_costs_its_letter_and_not_the_answer(
     store: SqlStore, raw: sqlite3.Connection
 ) -> None:
     await claimed(store, "m1")
-    raw.execute("UPDATE replies SET text = CAST(x'6d792073656372657420ff' AS TEXT)")
-    with pytest.raises(OutOfOrder, match="is damaged") as failure:
+    raw.execute("UPDATE replies SET text = CAST(x'6d7920ff' AS TEXT)")
+    assert [reply.text for reply in await store.unfinished("discord")] == ["my \ufffd"]
+
+
+async def test_a_damaged_value_is_told_without_its_words(
+    store: SqlStore, raw: sqlite3.Connection
+) -> None:
+    await claimed(store, "m1")
+    raw.execute("UPDATE replies SET state = 'my secret'")
+    with pytest.raises(StorageError, match="holds something that cannot be read") as failure:
         await store.unfinished("discord")
-    assert failure.value.__cause__ is None
     assert "my secret" not in str(failure.value)
+    assert failure.value.__cause__ is None
+    assert "quipu db restore" in failure.value.mend
 
 
 @pytest.mark.parametrize(
