@@ -22,6 +22,10 @@ chat: .venv/ready ## chat in this terminal
 test: .venv/ready-dev ## run the tests, in random order
 	@OMP_NUM_THREADS=1 exec .venv/bin/python -m pytest -n auto --dist worksteal $(ARGS)
 
+.PHONY: fuzz
+fuzz: .venv/ready-dev ## try a million hostile messages, names and files
+	@exec .venv/bin/python -m tests.fuzz $(ARGS)
+
 slow: .venv/ready-dev ## run the tests that take minutes
 	@exec .venv/bin/python -m pytest -m slow $(ARGS)
 

@@ -198,4 +198,4 @@ def _delete(connection: Connection, gone: Any) -> int:
 
 
 def _scoped(table: Any, scope: str) -> Any:
-    return or_(table.c.scope == scope, table.c.scope.like(f"{scope}/%"))
+    return or_(table.c.scope == scope, table.c.scope.startswith(f"{scope}/", autoescape=True))

@@ -194,13 +194,15 @@ def _mine(platform: str, person: str) -> dict[Any, Any]:
     """For each table what is the person's; ids of other platforms may be the same."""
     here = select(places.c.id).where(places.c.platform == platform)
     answered = select(replies.c.id).where(replies.c.place_id.in_(here))
-    scoped = f"{platform}:%"
+    scoped = f"{platform}:"
     return {
         turns: and_(turns.c.author_id == person, turns.c.place_id.in_(here)),
         replies: and_(replies.c.author_id == person, replies.c.place_id.in_(here)),
         votes: and_(votes.c.author_id == person, votes.c.reply_id.in_(answered)),
         preferences: and_(preferences.c.author_id == person, preferences.c.reply_id.in_(answered)),
-        personas: and_(personas.c.author_id == person, personas.c.scope.like(scoped)),
-        audit: and_(audit.c.author_id == person, audit.c.scope.like(scoped)),
+        personas: and_(
+            personas.c.author_id == person, personas.c.scope.startswith(scoped, autoescape=True)
+        ),
+        audit: and_(audit.c.author_id == person, audit.c.scope.startswith(scoped, autoescape=True)),
         usage: and_(usage.c.author_id == person, usage.c.place_id.in_(here)),
     }

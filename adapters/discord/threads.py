@@ -12,6 +12,7 @@ from typing import Any, Final
 import discord
 import structlog
 
+from bot import plain
 from bot.control.words import say
 from bot.values import Inbound, Place
 
@@ -86,5 +87,5 @@ def opened_by(channel: Any, me: discord.abc.User) -> bool:
 
 
 def _name(text: str) -> str:
-    words = " ".join(text.split())
+    words = plain.name(text, 2 * LONGEST_NAME)
     return words if len(words) <= LONGEST_NAME else words[: LONGEST_NAME - 1].rstrip() + "…"

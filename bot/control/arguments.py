@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 
@@ -107,7 +108,7 @@ def _number(argument: Argument, value: Given, locale: str) -> int | float:
         number = float("nan")
     least, most = argument.least, argument.most
     fits = (least is None or number >= least) and (most is None or number <= most)
-    if number != number or not fits or (whole and number != int(number)):
+    if not math.isfinite(number) or not fits or (whole and number != int(number)):
         key = "error.not_a_whole_number" if whole else "error.not_a_number"
         raise _bad(key, locale, argument, least=_plain(least), most=_plain(most))
     return int(number) if whole else number

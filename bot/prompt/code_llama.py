@@ -12,7 +12,10 @@ from bot.prompt.formats import REMEMBERED, Plain, metas_tags
 from bot.prompt.tokenizer import STEP, Tokenizer
 
 TO_THE_USER = "\nDestination: user"
-HEADER = re.compile(r"^([^\S\n]*(?:Source|Destination)):(?=[^\S\n]*\w+[^\S\n]*$)", re.MULTILINE)
+HEADER = re.compile(
+    r"^([^\S\n]*(?:Source|Destination)):(?=[^\S\n]*(?:\w+[^\S\n]*$|(?:system|user|assistant)))",
+    re.MULTILINE,
+)
 """A line that could pass for the head of a message."""
 
 

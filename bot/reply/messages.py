@@ -13,7 +13,7 @@ from bot.control.response import Button
 from bot.errors import Oversized, PlatformError, Throttled, Unchangeable, Undeliverable
 from bot.ports import Outlet
 from bot.reply.notices import explained
-from bot.text.honest import honest
+from bot.text.honest import certain, honest
 from bot.text.split import Split, split
 from bot.values import Part, Place, Reply, ReplyState
 
@@ -98,7 +98,8 @@ class Messages:
 
     async def _bring_parts(self, text: str, buttons: Buttons, *, final: bool) -> None:
         """All but the last are as they will stay; the last has the buttons."""
-        parts = self._parts(text)
+        grows = self._outlet.appends and not final
+        parts = self._parts(certain(text) if grows else text)
         for index, part in enumerate(parts[:-1]):
             await self._bring_part(index, part.shown, final=True)
         for last in parts[-1:]:

@@ -1,6 +1,6 @@
 """The model's words on their way to people: nothing unseen, no link that looks like another.
 
-As a text grows, what was made of its beginning stays, except for the bracket of a disguised link.
+As a text grows, what was made of its beginning stays, as far as that is `certain`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,11 @@ _UNSEEN = str.maketrans(_TURNING | _TAGS | _CONTROL | _LINES)
 BRACKET = "［"
 """Looks like a bracket, and is none."""
 _LINK = re.compile(r"\[(?=([^\[\]\n]{1,300})\]\(<?([^\s()<>]{1,2000}))")
+_BEGUN = re.compile(
+    r"\[[ *_~`]*(?:[^\s\[\]]{1,300}[ *_~`]*(?:\](?:\((?:<?[^\s()<>]{0,2000})?)?)?)?\Z"
+)
+LONGEST_END = 2400
+"""Characters of a link at most, so far."""
 _ENDINGS = (
     "com|org|net|edu|gov|mil|int|io|dev|app|info|biz|ai|bank|co|me|tv|uk|de|at|ch|fr|es|it|nl|be|pt"
     "|pl|eu|us|ca|au|nz|br|mx|in|cn|jp|kr|ru|ua|se|no|fi|dk|cz|online|site|shop|xyz"
@@ -33,6 +38,13 @@ def honest(text: str) -> str:
     if "](" in (seen := text.translate(_UNSEEN)):
         return _LINK.sub(lambda found: BRACKET if _disguised(found[1], found[2]) else "[", seen)
     return seen
+
+
+def certain(text: str) -> str:
+    """The text without an end that could still become a disguised link."""
+    at = max(0, len(text) - LONGEST_END)
+    end = _BEGUN.search(text, at) if "[" in text[at:] else None
+    return text[: end.start()] if end else text
 
 
 def _disguised(label: str, target: str) -> bool:

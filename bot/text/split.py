@@ -27,8 +27,8 @@ BORDERS = (
     regex.compile(r"\n[ \t]*\n+"),  # between paragraphs
     regex.compile(r"\n(?=[ \t]*(?:[-*+]|\d{1,3}[.)]|#{1,6}|>)[ \t])"),  # before a list item
     regex.compile(r"\n"),
-    regex.compile(r"(?<=[.!?…])[ \t]+"),
-    regex.compile(r"[ \t]+"),
+    regex.compile(r"(?<=[.!?…])[ \t]+(?![\p{M}\u200d])"),  # an accent may stand on a space
+    regex.compile(r"[ \t]+(?![\p{M}\u200d])"),
 )
 FULL_ENOUGH = 0.5
 """A better border is taken only if it leaves the part at least this full."""

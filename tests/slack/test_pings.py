@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,3 +59,13 @@ def test_little_is_held_back() -> None:
     assert settled("a <") == "a "
     assert settled("a <!chan") == "a "
     assert settled("a <!chat") == "a <!chat"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["<https://evil.com|bank.com>", "<HTTP://evil.com|@here>", "<!date^1^{date}^https://e.v|x>"],
+)
+def test_a_link_with_a_label_is_none(text: str) -> None:
+    assert harmless(text) == f"‹{text[1:]}"
+    assert settled(text[:6]) == ""
+    assert harmless("<mailto:a<@U1|x>") == "‹mailto:a‹@U1|x>"

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from adapters.slack.blocks import thread_said
 from adapters.slack.typed import arguments_in, command_in
 from adapters.slack.windows import Memo
-from bot.control.commands import COMMANDS
+from bot.control.arguments import checked
+from bot.control.commands import BY_PATH, COMMANDS
 from bot.errors import Refused
 
 
@@ -86,7 +87,7 @@ def test_whatever_is_written_is_understood_or_refused_with_words(name: str, line
 @given(
     st.from_regex(r"[CDG][A-Z0-9]{0,12}", fullmatch=True) | st.just(""),
     st.from_regex(r"[0-9]{1,12}\.[0-9]{1,6}", fullmatch=True) | st.just(""),
-    st.integers(1) | st.none(),
+    st.integers(1, 10**18 - 1) | st.none(),
     st.tuples(st.text(), st.text()),
 )
 def test_a_window_remembers_what_it_is_for(
@@ -116,3 +117,10 @@ def test_a_name_that_no_argument_has_is_called_so(line: str, name: str) -> None:
 def test_an_equals_sign_in_a_text_is_part_of_it() -> None:
     command, rest = command_in("rate down x=1")
     assert arguments_in(command, rest, "en") == {"score": "down", "reason": "x=1"}
+
+
+def test_infinity_is_no_number() -> None:
+    for written in ("inf", "-inf", "1e999", "nan"):
+        with pytest.raises(Refused) as refused:
+            checked(BY_PATH["sampling",], {"top_k": written}, "en")
+        assert "top_k" in refused.value.notice

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.text.honest import honest
+from bot.text.honest import certain, honest
 from bot.text.split import split
 from bot.text.veil import LOOK_ALIKE, pairs
 
@@ -39,6 +39,42 @@ def test_what_deceives_is_taken_out_or_shown(written: str, shown: str) -> None:
 )
 def test_what_is_honest_stays_as_it_is(text: str) -> None:
     assert honest(text) == text
+
+
+LINKS = st.lists(
+    st.sampled_from(
+        [
+            "[",
+            "]",
+            "(",
+            ")",
+            "](",
+            "bank.com",
+            "https://",
+            "evil.com",
+            ".",
+            "/",
+            " ",
+            "*",
+            "<",
+            "a",
+            "@",
+        ]
+    ),
+    max_size=14,
+).map("".join)
+
+
+@settings(max_examples=800, deadline=None)
+@given(LINKS, LINKS)
+def test_what_is_certain_stays_the_beginning_of_whatever_follows(begun: str, more: str) -> None:
+    assert honest(begun + more).startswith(honest(certain(begun)))
+
+
+def test_little_is_uncertain() -> None:
+    assert certain("see [1]: and x[0] = y") == "see [1]: and x[0] = y"
+    assert certain("see [the docs") == "see [the docs"
+    assert certain("see [bank.com](https://evil") == "see "
 
 
 def hidden(text: str, marks: list[str]) -> set[str]:

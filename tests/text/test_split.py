@@ -102,3 +102,8 @@ def test_code_begins_in_the_next_part_rather_than_being_cut() -> None:
 
 def test_an_open_fence_of_an_unfinished_text_is_closed_for_the_moment() -> None:
     assert split("Look:\n```py\nx = 1", 2000)[0].shown == "Look:\n```py\nx = 1\n```"
+
+
+def test_an_accent_on_a_space_is_not_cut_off() -> None:
+    parts = split("word " * 25 + "a \u0301" * 40, 120)
+    assert not any(regex.match(r"\p{M}", part.shown) for part in parts)
