@@ -15,11 +15,14 @@ QuipuError
 │   ├── GeneratorLost    it will never write again in this process
 │   └── ModelLoadError   the model could not be loaded
 └── StorageError         the database did not answer or does not fit
+    └── OutOfOrder       nothing can be read or written now; it may be possible again later
 
 Exceptions of libraries are translated where they enter, and nowhere else.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 
 class QuipuError(Exception):
@@ -120,6 +123,30 @@ class ModelLoadError(GenerationError):
 
 
 class StorageError(QuipuError):
-    """The database did not answer, or does not fit this program."""
+    """The database did not answer, or does not fit this program; `mend` may say what to do."""
 
     notice = "I could not write down your message, so I will not answer it. Please try again."
+
+    def __init__(self, message: str = "", *, mend: str = "", **words: Any) -> None:
+        super().__init__(message, **words)
+        self.mend = mend
+
+
+class OutOfOrder(StorageError):
+    """The database cannot be used now: it is locked, full, read-only, away, or damaged.
+
+    It may pass by itself or by what the operator does, unless it is `lasting`: then only a restart
+    looks again.
+    """
+
+    notice = (
+        "My memory is out of order, so I could not take that in. Please try again in a few minutes."
+    )
+
+    def __init__(self, message: str = "", *, mend: str = "", lasting: bool = False) -> None:
+        super().__init__(message, mend=mend)
+        self.lasting = lasting
+
+    def again(self) -> OutOfOrder:
+        """The same for somebody else, without the traceback of the first."""
+        return OutOfOrder(str(self), mend=self.mend, lasting=self.lasting)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot import doctor
-from bot.errors import ConfigError, QuipuError
+from bot.errors import ConfigError, QuipuError, StorageError
 from bot.settings import DiscordSettings, Settings, SlackSettings
 from bot.settings.units import plain
 from bot.values import Finding
@@ -24,6 +24,11 @@ HOW_TO_CONNECT = (
 )
 CONFIG_TOKEN = "SLACK_CONFIG_TOKEN"  # noqa: S105  the name of a variable
 """For the doctor alone: lets it see the app's events. It lasts twelve hours, so no setting."""
+
+BUSY = 3.0
+"""Seconds for which the doctor waits for a locked database."""
+GLANCE = 5.0
+"""Seconds for which the doctor looks at the pages of the database's file."""
 
 
 def mistakes(error: ConfigError) -> list[Finding]:
@@ -89,21 +94,39 @@ async def _database(settings: Settings) -> list[Finding]:
     import storage
 
     url = settings.database_url
-    mend = "check [database] url, the file's owner and the disk"
     try:
         head, revision = storage.head_revision(), await storage.current_revision(url)
         if revision is None:
             return [Finding("ok", "the database is empty; quipu run fills it")]
-        store = await storage.open_store(url)
-        try:
-            await store.check()
-        finally:
-            await store.close()
-    except QuipuError as error:
+        storage.refuse_unknown(revision)
+        found = await _asked(url, writes=revision == head)
+    except StorageError as error:
+        mend = error.mend or "check [database] url, the file's owner and the disk"
         return [Finding("error", str(error), mend)]
     if revision != head:
         return [Finding("ok", f"the database is at {revision}; quipu run brings it to {head}")]
-    return [Finding("ok", f"the database answers and is at revision {revision}")]
+    return [Finding("ok", f"the database answers and is at revision {revision}"), *found]
+
+
+async def _asked(url: str, *, writes: bool) -> list[Finding]:
+    """Read, write what changes nothing, and look at the file for a moment."""
+    import storage
+    from storage import address, inspection
+
+    store = await storage.open_store(url, busy=BUSY)
+    try:
+        await store.check()
+        if writes:
+            await store.try_to_write()
+    finally:
+        await store.close()
+    file = address.file(address.read(url))
+    if file is None:
+        return []
+    found = [await asyncio.to_thread(inspection.glance, file, GLANCE), inspection.room(file)]
+    if storage.is_held(file):
+        found.append(Finding("ok", "a Quipu is running on it; a second one would be refused"))
+    return found
 
 
 async def inventory(settings: Settings) -> dict[str, Any]:

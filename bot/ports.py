@@ -9,6 +9,7 @@ from typing import Protocol
 
 from bot.control.records import Origin
 from bot.control.response import Button
+from bot.errors import OutOfOrder
 from bot.values import (
     Author,
     Choice,
@@ -231,7 +232,10 @@ class Choices(Protocol):
 
 
 class Store(Protocol):
-    """What outlives the process. Every method is one transaction; StorageError on failure."""
+    """What outlives the process. Every method is one transaction; StorageError on failure.
+
+    OutOfOrder, at once, as long as the database is known to be that.
+    """
 
     async def claim(self, inbound: Inbound) -> Reply | None:
         """Save the message as a turn and open its reply, exactly once; None if it was there."""
@@ -250,6 +254,9 @@ class Store(Protocol):
 
     async def drop_part(self, reply_id: int, index: int) -> None:
         """Note that a platform message of the reply was taken back."""
+
+    async def left_over(self, platform: str) -> list[Reply]:
+        """The newest replies that ended as merged and still have messages, which nobody needs."""
 
     async def complete(
         self, reply_id: int, text: str, finish: Finish, prompt: Prompt, origin: Origin = ...
@@ -301,6 +308,13 @@ class Store(Protocol):
 
     async def said_since(self, place: Place, since: datetime) -> list[tuple[Place, str]]:
         """People's messages kept of a channel and its threads: where, and their ids."""
+
+    @property
+    def trouble(self) -> OutOfOrder | None:
+        """Why nothing can be written now; None if it can, as far as is known."""
+
+    async def well(self) -> None:
+        """Wait until the database can be used again, if it could not."""
 
     async def check(self) -> None:
         """Ask the database something. StorageError if it does not answer."""

@@ -238,12 +238,14 @@ class Finish:
 class Waiting:
     """A place in the queue, 0 while the answer is being written, and an estimate in seconds.
 
-    `waking` is the title of a model that is being loaded first.
+    `waking` is the title of a model that is being loaded first; an answer that is `halted` waits
+    for the database.
     """
 
     place: int = 0
     seconds: float | None = None
     waking: str = ""
+    halted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from storage.hold import hold
-from storage.schema import current_revision, head_revision, upgrade
+from storage.hold import hold, is_held
+from storage.schema import current_revision, head_revision, refuse_unknown, upgrade
 from storage.store import SqlStore, open_store
 
 if TYPE_CHECKING:
@@ -18,7 +18,9 @@ __all__ = [
     "current_revision",
     "head_revision",
     "hold",
+    "is_held",
     "open_store",
+    "refuse_unknown",
     "slack_installations",
     "upgrade",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import tempfile
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
@@ -16,9 +17,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.util import await_only
 
+from bot.errors import OutOfOrder
 from bot.operation.facts import UNOBSERVED, Observer, TransactionEnded
 from storage import address
 from storage.failures import translated
+from storage.health import AGAIN, Health
 from storage.restored import refuse_half_restored
 
 log = structlog.get_logger(__name__)
@@ -29,12 +32,22 @@ _T = TypeVar("_T")
 BUSY_SECONDS = 10.0
 READERS = 4
 
+ROOM = 1_000_000
+"""Bytes that must be free before a disk that was full is believed to have room again."""
+
 # FULL, not NORMAL: in WAL mode NORMAL leaves the newest commits to the operating system, and a
 # power cut would then forget messages that the platform was already told we have.
 _PRAGMAS = ("synchronous=FULL", "foreign_keys=ON")
 
 
-def connect(url: URL, *, writes: bool, size: int, foreign_keys: bool = True) -> AsyncEngine:
+def connect(
+    url: URL,
+    *,
+    writes: bool,
+    size: int,
+    foreign_keys: bool = True,
+    busy: float = BUSY_SECONDS,
+) -> AsyncEngine:
     """Connections for one purpose; nothing is opened before the first use."""
     with translated(address.shown(url)):
         if not address.is_sqlite(url):
@@ -48,7 +61,7 @@ def connect(url: URL, *, writes: bool, size: int, foreign_keys: bool = True) -> 
             max_overflow=0,
             hide_parameters=True,
             # The driver must not open transactions by itself: it would do so late and deferred.
-            connect_args={"timeout": BUSY_SECONDS, "isolation_level": None},
+            connect_args={"timeout": busy, "isolation_level": None},
         )
     _prepare(engine, begin="BEGIN IMMEDIATE" if writes else "BEGIN", foreign_keys=foreign_keys)
     return engine
@@ -85,6 +98,7 @@ def _open_and_close(where: Sequence[Any], options: Mapping[str, Any]) -> None:
 
 
 def _set_up(connection: Any, pragmas: Sequence[str]) -> None:
+    connection.driver_connection.text_factory = _text
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode")
     # Only a new file needs the switch, which must have the file for itself.
@@ -93,6 +107,11 @@ def _set_up(connection: Any, pragmas: Sequence[str]) -> None:
     for pragma in pragmas:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _text(stored: bytes) -> str:
+    """A byte that was damaged costs its letter, not the whole answer."""
+    return stored.decode("utf-8", "replace")
 
 
 def _tell(task: asyncio.Task[Any]) -> None:
@@ -104,16 +123,25 @@ def _tell(task: asyncio.Task[Any]) -> None:
 class Database:
     """Runs units of work, each one transaction. Readers never wait for the writer in SQLite."""
 
-    def __init__(self, url: URL, observer: Observer = UNOBSERVED) -> None:
+    def __init__(
+        self,
+        url: URL,
+        observer: Observer = UNOBSERVED,
+        *,
+        busy: float = BUSY_SECONDS,
+        again: float = AGAIN,
+    ) -> None:
         self._observer = observer
         self.shown = address.shown(url)
+        self._file = address.file(url)
+        self.health = Health(self._probe, again)
         # SQLite has one writer at a time; one connection makes a fair queue of them, where the
         # busy timeout alone would let them try at random. In memory there is but one connection.
         lone = address.is_sqlite(url)
-        self._writer = connect(url, writes=True, size=1 if lone else READERS)
+        self._writer = connect(url, writes=True, size=1 if lone else READERS, busy=busy)
         self._reader = self._writer
         if lone and not address.in_memory(url):
-            self._reader = connect(url, writes=False, size=READERS)
+            self._reader = connect(url, writes=False, size=READERS, busy=busy)
         self._running: set[asyncio.Task[Any]] = set()
 
     async def read(
@@ -126,7 +154,11 @@ class Database:
     async def write(
         self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs
     ) -> _T:
-        """Run work that changes something; it is on disk when this returns."""
+        """Run work that changes something; it is on disk when this returns.
+
+        OutOfOrder, at once, as long as the database is known to be that.
+        """
+        self.health.refuse()
         transaction = self._transaction(self._writer, lambda c: work(c, *args, **kwargs))
         return await self.guard(self._timed("write", transaction))
 
@@ -151,6 +183,7 @@ class Database:
 
     async def close(self) -> None:
         """Let running transactions end, then close the connections."""
+        await self.health.close()
         await asyncio.gather(*self._running, return_exceptions=True)
         with translated(self.shown):
             await self._writer.dispose()
@@ -167,9 +200,44 @@ class Database:
         return result
 
     async def _translated(self, work: Coroutine[Any, Any, _T]) -> _T:
-        with translated(self.shown):
-            return await work
+        try:
+            with translated(self.shown):
+                return await work
+        except OutOfOrder as error:
+            self.health.failed(error)
+            raise
 
     async def _transaction(self, engine: AsyncEngine, work: Callable[[Connection], _T]) -> _T:
-        async with engine.begin() as connection:
-            return await connection.run_sync(work)
+        async with engine.connect() as connection:
+            if engine is self._writer:
+                # It may have become so while this waited for its turn.
+                self.health.refuse()
+            async with connection.begin():
+                return await connection.run_sync(work)
+
+    async def _probe(self) -> None:
+        """Write something that changes nothing; what the next one needs must find room, too."""
+        with translated(self.shown):
+            if self._file is not None:
+                await asyncio.to_thread(_take_room, self._file.parent)
+            async with self._writer.begin() as connection:
+                await connection.run_sync(_touch)
+
+
+def _take_room(folder: Path) -> None:
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(bytes(ROOM))
+
+
+def _touch(connection: Connection) -> None:
+    if connection.dialect.name != "sqlite":
+        connection.exec_driver_sql("SELECT 1")
+        return
+    # A file that may not grow says so before anything is committed.
+    with connection.begin_nested() as attempt:
+        connection.exec_driver_sql("CREATE TABLE room (taken BLOB)")
+        connection.exec_driver_sql("INSERT INTO room VALUES (zeroblob(?))", (ROOM // 10,))
+        attempt.rollback()
+    # Nobody reads this number; set to what it is, it is written all the same.
+    number = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    connection.exec_driver_sql(f"PRAGMA user_version = {int(number)}")

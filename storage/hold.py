@@ -40,6 +40,23 @@ def hold(url: str) -> Iterator[None]:
         os.close(number)
 
 
+def is_held(database: Path) -> bool:
+    """Whether a Quipu runs on this file now. Changes nothing."""
+    try:
+        number = os.open(lock_file(database), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(number, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(number)
+    return False
+
+
 def lock_file(database: Path) -> Path:
     """The file that is locked, beside the database; it stays there, and means nothing unlocked."""
     return Path(f"{database}.lock")

@@ -12,11 +12,10 @@ from pathlib import Path
 from bot.errors import StorageError
 from bot.values import Finding
 from storage.backups import complaints, read_only
-from storage.failures import translated
+from storage.failures import RESTORE, translated
 from storage.restored import refuse_half_restored
 from storage.schema import head_revision, refuse_unknown
 
-RESTORE = "stop Quipu and put a backup in its place: quipu db restore FILE"
 ROOM = "make room on the disk: without it nothing can be written, and so nobody be answered"
 NEWER = "install the version of Quipu that wrote it, or restore a backup made before"
 
@@ -44,7 +43,7 @@ def inspect(file: Path) -> list[Finding]:
                 room(file),
             ]
     except StorageError as error:
-        return [Finding("error", str(error), RESTORE)]
+        return [Finding("error", str(error), error.mend or RESTORE)]
 
 
 def glance(file: Path, seconds: float) -> Finding:

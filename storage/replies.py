@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.engine import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
@@ -17,6 +17,9 @@ from storage import turns
 from storage.tables import claims, places, replies, reply_parts
 
 log = structlog.get_logger(__name__)
+
+LOOKED_AT = 1_000
+"""The newest replies, among which those are looked for that a crash left with messages to spare."""
 
 
 def claim(connection: Connection, inbound: Inbound, now: datetime) -> Reply | None:
@@ -131,16 +134,31 @@ def end(
 
 def unfinished(connection: Connection, platform: str) -> list[Reply]:
     """The replies of a platform that have no ending, oldest first, with their parts."""
-    living = (replies.c.ended_at.is_(None), places.c.platform == platform)
+    return _with_parts(connection, replies.c.ended_at.is_(None), places.c.platform == platform)
+
+
+def left_over(connection: Connection, platform: str) -> list[Reply]:
+    """Replies of a platform that were merged into others and still have messages of their own."""
+    newest = connection.execute(select(func.max(replies.c.id))).scalar() or 0
+    merged = _with_parts(
+        connection,
+        replies.c.id > newest - LOOKED_AT,
+        replies.c.state == ReplyState.MERGED,
+        places.c.platform == platform,
+    )
+    return [reply for reply in merged if reply.parts]
+
+
+def _with_parts(connection: Connection, *which: Any) -> list[Reply]:
     rows = connection.execute(
-        select(replies, places.c.private).join(places).where(*living).order_by(replies.c.id)
+        select(replies, places.c.private).join(places).where(*which).order_by(replies.c.id)
     ).all()
     parts = defaultdict[int, list[Part]](list)
     for reply_id, *shown in connection.execute(
         select(reply_parts)
         .join(replies, replies.c.id == reply_parts.c.reply_id)
         .join(places, places.c.id == replies.c.place_id)
-        .where(*living)
+        .where(*which)
         .order_by(replies.c.id, reply_parts.c.idx)
     ):
         parts[reply_id].append(Part(*shown))

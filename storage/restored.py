@@ -17,5 +17,6 @@ def refuse_half_restored(database: Path) -> None:
     if coming(database).exists():
         raise StorageError(
             f"{database} was being restored when that was broken off; "
-            "run `quipu db restore` again, with the same backup"
+            "run `quipu db restore` again, with the same backup",
+            mend="run `quipu db restore` again, with the same backup",
         )

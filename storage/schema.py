@@ -131,7 +131,8 @@ def refuse_unknown(revision: str | None, database: str = "the database") -> None
         raise StorageError(
             f"{database} has revision {revision}, which this version of Quipu does not know "
             f"(its newest is {head_revision()}); install the newer version that wrote it, "
-            "or restore a backup made before"
+            "or restore a backup made before",
+            mend="install the version that wrote it, or `quipu db restore` a backup made before",
         )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from bot.control.records import Origin
+from bot.errors import OutOfOrder
 from bot.operation.facts import UNOBSERVED, Observer
 from bot.values import (
     Author,
@@ -24,7 +25,8 @@ from bot.values import (
 )
 from storage import absences, address, answers, archive, personas, schema, turns
 from storage import replies as journal
-from storage.database import Database
+from storage.database import BUSY_SECONDS, Database
+from storage.health import AGAIN
 from storage.tables import metadata, places
 
 NO_ORIGIN = Origin()
@@ -35,14 +37,21 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-async def open_store(url: str, observer: Observer = UNOBSERVED) -> SqlStore:
+async def open_store(
+    url: str,
+    observer: Observer = UNOBSERVED,
+    *,
+    busy: float = BUSY_SECONDS,
+    again: float = AGAIN,
+) -> SqlStore:
     """Open the database at `url` without migrating it; its folder is made if need be.
 
-    A database in memory is given its tables here, since nobody else could ever reach it.
+    A database in memory is given its tables here, since nobody else could ever reach it. It is
+    `busy` seconds locked before it is out of order, and then looked at `again` and again.
     """
     where = address.read(url)
     await schema.make_folder(where)
-    database = Database(where, observer)
+    database = Database(where, observer, busy=busy, again=again)
     if address.in_memory(where):
         await database.write(metadata.create_all)
     return SqlStore(database)
@@ -85,6 +94,10 @@ class SqlStore:
     async def drop_part(self, reply_id: int, index: int) -> None:
         """Does nothing if there is no such part."""
         await self._database.write(journal.drop_part, reply_id, index)
+
+    async def left_over(self, platform: str) -> list[Reply]:
+        """Only the newest thousand replies are looked at."""
+        return await self._database.read(journal.left_over, platform)
 
     async def complete(
         self,
@@ -154,6 +167,15 @@ class SqlStore:
     async def said_since(self, place: Place, since: datetime) -> list[tuple[Place, str]]:
         """In the channel and all its threads."""
         return await self._database.read(absences.said_since, place, since)
+
+    @property
+    def trouble(self) -> OutOfOrder | None:
+        """As far as is known from what was last tried."""
+        return self._database.health.trouble
+
+    async def well(self) -> None:
+        """Returns at once unless something has failed."""
+        await self._database.health.well()
 
     async def check(self) -> None:
         """Also notices when the tables are not there."""

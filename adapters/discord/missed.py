@@ -23,7 +23,7 @@ from adapters.discord.places import PLATFORM, PRIVATE, known_channel, place_of
 from bot.errors import PlatformError, QuipuError, Throttled, Undeliverable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from adapters.discord.budget import Budget
     from adapters.discord.hearing import Hearing
@@ -200,7 +200,7 @@ class Missed:
             heard = [await self._heard(m, channel) for m in missed if str(m.id) in fresh]
         taken = [inbound for inbound in heard if inbound is not None]
         await catch_up.take(taken, told=self._told)
-        await self._compare(catch_up, place, [m for m in said if str(m.id) not in fresh])
+        await self._compare(catch_up, place, said, fresh)
 
     async def _said(self, channel: Any, since: datetime) -> list[discord.Message]:
         """The newest messages, oldest first, and as many from before that time as came along."""
@@ -247,9 +247,16 @@ class Missed:
         return self._members[key]
 
     async def _compare(
-        self, catch_up: CatchUp, place: Place, said: Sequence[discord.Message]
+        self,
+        catch_up: CatchUp,
+        place: Place,
+        said: Sequence[discord.Message],
+        fresh: Collection[str],
     ) -> None:
-        """Honour edits and deletions among the messages that came along."""
+        """Honour edits and deletions among the messages that came along.
+
+        Those taken just now, the `fresh` ones, are known as they are, and are not missing either.
+        """
         if not said or self._client.user is None:
             return
         by_id = {message.id: message for message in said}
@@ -261,7 +268,11 @@ class Missed:
             message = by_id.get(number)
             if message is None:
                 await self._inbox.withdraw(where, message_id)
-            elif (message.edited_at or EVER) >= catch_up.since and message.content:
+            elif (
+                message_id not in fresh
+                and (message.edited_at or EVER) >= catch_up.since
+                and message.content
+            ):
                 words = await self._hearing.words(message, self._client.user)
                 await self._inbox.amend(where, message_id, words)
 

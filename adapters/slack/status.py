@@ -109,6 +109,8 @@ class Status:
 
 def status_words(waiting: Waiting, locale: str = "") -> str:
     """What stands behind the bot's name for a place in the queue; 0 is being answered."""
+    if waiting.halted:
+        return say("slack.status.halted", locale)
     if waiting.waking:
         return say("slack.status.waking", locale, title=waiting.waking)
     if not waiting.place:

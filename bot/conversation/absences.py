@@ -17,7 +17,7 @@ import structlog
 
 from bot.conversation.catching_up import CatchingUp
 from bot.conversation.conversations import Conversations
-from bot.errors import StorageError
+from bot.errors import OutOfOrder, StorageError
 from bot.ports import Store
 from bot.values import Place
 
@@ -140,7 +140,8 @@ class Absences:
         try:
             await self.save()
         except StorageError as error:
-            log.warning("not noted up to when was heard", error=str(error))
+            say = log.debug if isinstance(error, OutOfOrder) else log.warning
+            say("not noted up to when was heard", error=str(error))
 
     async def _ended(self, platform: str, since: datetime, until: datetime | None) -> None:
         ear = self._ears[platform]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass
 from functools import partial
 
 import structlog
@@ -15,7 +14,9 @@ from bot.control.response import Button
 from bot.control.words import say, told
 from bot.conversation.chosen import adapter_of, origin_of, sampling_of
 from bot.conversation.earlier import Earlier, earlier
+from bot.conversation.keeping import Keeping
 from bot.conversation.life import Life
+from bot.conversation.written import Written
 from bot.engines import Engine, Engines
 from bot.errors import (
     GenerationError,
@@ -32,21 +33,12 @@ from bot.ports import Answer, Choices, Messenger, Personas, Store
 from bot.prompt.builder import PromptBuilder
 from bot.reply.delivery import PATIENCE, Delivery
 from bot.reply.notices import explained
-from bot.values import Choice, FinishReason, Part, Prompt, Reply, ReplyState, Role, Waiting
+from bot.values import Choice, FinishReason, Prompt, Reply, ReplyState, Role, Waiting
 
 log = structlog.get_logger(__name__)
 
 DELETED = "the message was deleted"
 """Why a reply to a message that is no more has ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What was written, and how it came to end; `repeated` if it went round in circles."""
-
-    text: str
-    state: ReplyState
-    repeated: bool = False
 
 
 class Answering:
@@ -80,6 +72,7 @@ class Answering:
         self._behaviours = behaviours
         self._observer = observer
         self._lives: dict[int, Life] = {}
+        self._journals: dict[int, Keeping] = {}
         self._running: dict[int, Answer] = {}
         self._waiting: dict[int, asyncio.Timeout] = {}
         self._stopped: set[int] = set()
@@ -111,13 +104,14 @@ class Answering:
             try:
                 if reply.state is ReplyState.DELIVERING and reply.reason:
                     await delivery.finish(reply.text)
-                    await self._store.end(reply.id, ReplyState.FAILED, reason=reply.reason)
+                    await self._end(reply, ReplyState.FAILED, reason=reply.reason)
                     return
                 if reply.state is ReplyState.DELIVERING:
                     written = Written(reply.text, ReplyState.DELIVERED)
                 else:
-                    past = await earlier(self._records, reply)
-                    written = await self._written(reply, past, delivery)
+                    finding = partial(earlier, self._records, reply)
+                    past = await self._journals[reply.id].kept(finding, delivery.halt)
+                    written = await self._given(reply, past, delivery)
                 await self._bring(reply, past, delivery, written)
             except Undeliverable as error:
                 notice = say("conversation.cut_off", reply.locale)
@@ -137,6 +131,15 @@ class Answering:
                 self._stopped.discard(reply.id)
                 self._withdrawn.discard(reply.id)
                 self._lives.pop(reply.id, None)
+                self._journals.pop(reply.id, None)
+
+    async def _given(self, reply: Reply, past: Earlier, delivery: Delivery) -> Written:
+        """Write an answer and keep it, however long the database is out of order meanwhile."""
+        journal, writing = self._journals[reply.id], partial(self._written, reply, past, delivery)
+        written = await journal.kept(writing, delivery.halt)
+        if written.keep is not None:
+            await journal.kept(written.keep, delivery.halt)
+        return written
 
     async def interrupt(self, reply: Reply, messenger: Messenger) -> None:
         """Too old to be answered again: say so where its text stands."""
@@ -151,18 +154,13 @@ class Answering:
         await self._end(reply, ReplyState.INTERRUPTED, text=text)
 
     def _delivery(self, reply: Reply, messenger: Messenger) -> Delivery:
-        async def journal(part: Part) -> None:
-            await self._store.save_part(reply.id, part)
-
-        async def forget(index: int) -> None:
-            await self._store.drop_part(reply.id, index)
-
+        journal = self._journals[reply.id] = Keeping(self._store, reply.id)
         outlet = messenger.outlet(reply.place, reply.message_id)
         delivery = Delivery(
             outlet,
             reply,
-            journal,
-            forget=forget,
+            journal.part,
+            forget=journal.forget,
             patience=self._patience,
             buttons=self._buttons.while_writing(reply),
         )
@@ -174,7 +172,8 @@ class Answering:
         self, reply: Reply, state: ReplyState, *, text: str | None = None, reason: str = ""
     ) -> None:
         """End the reply in the journal, and tell of its life."""
-        await self._store.end(reply.id, state, text=text, reason=reason)
+        journal = self._journals.pop(reply.id, None) or Keeping(self._store, reply.id)
+        await journal.kept(partial(self._store.end, reply.id, state, text=text, reason=reason))
         if life := self._lives.pop(reply.id, None):
             life.end(state, reason, text=text)
 
@@ -202,11 +201,11 @@ class Answering:
         try:
             return await self._buttons.when_ended(reply)
         except StorageError as error:
-            log.warning("no buttons", reply=reply.id, error=str(error))
+            log.info("no buttons", reply=reply.id, error=str(error))
             return ()
 
     async def _written(self, reply: Reply, past: Earlier, delivery: Delivery) -> Written:
-        """Generate the answer, showing it as it grows; the whole text, and how it came to end."""
+        """Generate the answer, showing it as it grows."""
         choice = await self._choices.choice(reply.place)
         async with AsyncExitStack() as held:
             try:
@@ -257,22 +256,23 @@ class Answering:
         stopped = answer.finish.reason is FinishReason.CANCELLED
         if stopped and text == prompt.begun:
             text = ""
+        keep = None
         if text or not (stopped or past.text):
             origin = origin_of(engine, adapter, sampling, seconds=time.monotonic() - started)
-            await self._store.complete(reply.id, text, answer.finish, prompt, origin)
+            keep = partial(self._store.complete, reply.id, text, answer.finish, prompt, origin)
         state = ReplyState.STOPPED if stopped else ReplyState.DELIVERED
-        return Written(text, state, repeated=answer.finish.reason is FinishReason.REPEATED)
+        return Written(text, state, answer.finish.reason is FinishReason.REPEATED, keep)
 
     async def _grown(
         self, reply: Reply, begun: str, answer: Answer, delivery: Delivery, model: str
     ) -> str:
         text, saved, first = begun, 0.0, True
-        life = self._lives[reply.id]
+        life, journal = self._lives[reply.id], self._journals[reply.id]
         if begun:
             delivery.show(text)
         async for delta in answer:
             if first:
-                await self._store.advance(reply.id, ReplyState.GENERATING)
+                await journal.soon(self._store.advance(reply.id, ReplyState.GENERATING))
                 first = False
             text += delta
             life.text()
@@ -281,7 +281,7 @@ class Answering:
             if delivery.lost:
                 await delivery.finish(text)  # raises the reason
             if time.monotonic() - saved >= self._journal_interval:
-                await self._store.flush(reply.id, text)
+                await journal.soon(self._store.flush(reply.id, text))
                 self._observer.note(ModelAnswered(model))
                 saved = time.monotonic()
         surplus = answer.finish.surplus if answer.finish else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -63,8 +64,14 @@ class CatchingUp:
     async def take(self, missed: Sequence[Inbound], *, told: Collection[str] = ()) -> None:
         """All are claimed before the first is answered, so that one person's are answered together.
 
-        Where they are too many, it is the newest that are answered.
+        Where they are too many, it is the newest that are answered. What was begun is finished even
+        if the caller has no more patience: nobody else would answer what is claimed.
         """
+        taking = asyncio.create_task(self._take(missed, told))
+        taking.add_done_callback(_tell)
+        await asyncio.shield(taking)
+
+    async def _take(self, missed: Sequence[Inbound], told: Collection[str]) -> None:
         late, wanted = await self._admitted(missed, told)
         counted = [each for each in wanted if each.message_id not in told]
         many = counted[: max(len(counted) - self._left, 0)]
@@ -135,3 +142,9 @@ class CatchingUp:
         await self._store.flush(reply.id, words)
         await self._store.advance(reply.id, ReplyState.DELIVERING)
         return replace(reply, state=ReplyState.DELIVERING, text=words, reason=reason)
+
+
+def _tell(taking: asyncio.Task[None]) -> None:
+    """Nobody may be waiting for it any more."""
+    if not taking.cancelled() and (error := taking.exception()):
+        log.warning("missed messages not taken", reason=str(error))

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 from structlog.contextvars import bound_contextvars
@@ -16,10 +17,11 @@ from bot.control.words import say, told
 from bot.conversation.admission import Admissions, OpenGate
 from bot.conversation.answering import DELETED, Answering
 from bot.conversation.early import EarlyChanges
+from bot.conversation.keeping import Afterwards, surely
 from bot.conversation.lanes import Lanes
 from bot.conversation.life import note_ending
 from bot.conversation.queue_notices import QueueNotices
-from bot.errors import Busy, Forbidden, PlatformError, StorageError
+from bot.errors import Busy, Forbidden, OutOfOrder, PlatformError, StorageError
 from bot.operation.facts import UNOBSERVED, MessageRefused, Observer
 from bot.ports import Messenger, Outlet, Store
 from bot.reply.delivery import PATIENCE
@@ -59,6 +61,7 @@ class Conversations:
         self._messengers: dict[str, Messenger] = {}
         self._admissions = Admissions(gate or OpenGate())
         self._early = EarlyChanges()
+        self._afterwards = Afterwards(store)
         self._notices = QueueNotices(store, patience=patience)
         self._lanes = Lanes(self._answer, limit=waiting)
 
@@ -79,7 +82,9 @@ class Conversations:
             admitted = await self.admitted(inbound)
             reply = await self.claim(admitted) if admitted else None
         except StorageError as error:
-            log.error("message not saved", place=inbound.place.id, error=str(error))
+            # One alarm was raised where it failed first; this would be a line for each message.
+            say_so = log.debug if isinstance(error, OutOfOrder) else log.error
+            say_so("message not saved", place=inbound.place.id, error=str(error))
             notice = told(error, inbound.locale)
             await self._excuse(inbound.place, inbound.message_id, notice)
             return False
@@ -120,21 +125,28 @@ class Conversations:
     async def amend(self, place: Place, message_id: str, text: str) -> None:
         """An edited message changes its turn; an answer that is not begun yet will read it so."""
         text = plain.text(text)
-        changed = await self._store.amend(place, message_id, text)
-        if not changed:
-            self._early.edited(place, message_id, text)
-        log.debug("message edited", place=place.id, known=changed)
+
+        async def change() -> None:
+            changed = await self._store.amend(place, message_id, text)
+            if not changed:
+                self._early.edited(place, message_id, text)
+            log.debug("message edited", place=place.id, known=changed)
+
+        await self._afterwards.do(change)
 
     async def withdraw(self, place: Place, message_id: str) -> None:
         """A deleted message leaves the conversation, and is not answered if it still waits."""
-        known = await self._store.withdraw(place, message_id)
-        if not known:
-            self._early.deleted(place, message_id)
-        log.debug("message deleted", place=place.id, known=known)
         current = self._lanes.current(place.id)
         if current and current.message_id == message_id:
             await self._answering.withdraw(current)
         waiting = self._lanes.remove(place.id, message_id)
+        await self._afterwards.do(partial(self._withdraw, place, message_id, waiting))
+
+    async def _withdraw(self, place: Place, message_id: str, waiting: Reply | None) -> None:
+        known = await self._store.withdraw(place, message_id)
+        if not known:
+            self._early.deleted(place, message_id)
+        log.debug("message deleted", place=place.id, known=known)
         if waiting:
             await self._store.end(waiting.id, ReplyState.STOPPED, reason=DELETED)
             note_ending(waiting, ReplyState.STOPPED, self._observer, reason=DELETED)
@@ -218,6 +230,8 @@ class Conversations:
             else:
                 with bound_contextvars(**_ids(reply)):
                     await self._answering.interrupt(reply, messenger)
+        for left in await self._store.left_over(messenger.platform):
+            await self._notices.drop(left, self._outlet(left))
         if replies:
             log.info("took up unfinished replies", platform=messenger.platform, count=len(replies))
         return len(replies)
@@ -230,6 +244,7 @@ class Conversations:
         """Finish what runs, within `deadline` seconds; the rest stays in the journal."""
         await self._notices.close()
         await self._lanes.drain(deadline)
+        await self._afterwards.close()
 
     async def _queue(self, reply: Reply) -> None:
         before = self._lanes.last(reply.place.id)
@@ -273,11 +288,13 @@ class Conversations:
         *merged, reply = replies
         messenger = self._messengers[reply.place.platform]
         try:
-            for each in merged:
-                await self._notices.drop(each, self._outlet(each))
+            await self._afterwards.settled()
             reply = await self._notices.end(reply)
             if merged:
-                await self._store.merge([each.id for each in merged], reply.id)
+                ids = [each.id for each in merged]
+                await surely(self._store, partial(self._store.merge, ids, reply.id))
+            for each in merged:
+                await self._notices.drop(each, self._outlet(each))
             for each in merged:
                 note_ending(each, ReplyState.MERGED, self._observer, into=reply.id)
             await self._answering.answer(reply, messenger)

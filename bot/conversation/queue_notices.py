@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from typing import Any
 
 import structlog
 
@@ -48,11 +49,12 @@ class QueueNotices:
         return self._replies.pop(reply.id, reply)
 
     async def drop(self, reply: Reply, outlet: Outlet) -> None:
-        """The reply will not be given by itself: take its message back."""
+        """The reply was not given by itself: take its message back."""
         for part in (await self.end(reply)).parts:
             try:
                 await outlet.delete(part.message_id)
-            except PlatformError as error:
+                await self._store.drop_part(reply.id, part.index)
+            except QuipuError as error:
                 log.warning("queue notice left behind", reply=reply.id, error=str(error))
 
     async def refuse(self, reply: Reply, outlet: Outlet, words: str) -> None:
@@ -96,8 +98,22 @@ class QueueNotices:
             if posted:
                 await outlet.edit(posted[0].message_id, words, final=False)
             else:
-                await self._post(reply, outlet, words, final=False)
+                await self._whole(self._post(reply, outlet, words, final=False))
             return True
+
+    async def _whole(self, posting: Coroutine[Any, Any, None]) -> None:
+        """A message on its way may be there: whoever comes next must know of it.
+
+        At a stop the next start will look for it.
+        """
+        task = asyncio.create_task(posting)
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if not self._open:
+                task.cancel()
+            await asyncio.wait([task])
+            raise
 
     async def _post(self, reply: Reply, outlet: Outlet, words: str, *, final: bool) -> None:
         # From here on the message may be there: whoever answers has to look for it.

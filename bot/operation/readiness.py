@@ -98,7 +98,8 @@ class Readiness:
         for part, condition in found.items():
             before = self.last.get(part, WELL)
             if condition.ready != before.ready:
-                say = log.info if condition.ready else log.warning
+                alarmed = part == "database"  # which has said it already
+                say = log.info if condition.ready or alarmed else log.warning
                 say("ready again" if condition.ready else "not ready", part=part, **_why(condition))
         self.last = found
         return found
@@ -163,7 +164,8 @@ class Readiness:
         try:
             await self._store.try_to_write()
         except StorageError as error:
-            log.error("the database takes no writes", reason=str(error))
+            # Of what is the matter with it, it has raised the alarm itself.
+            log.info("the database takes no writes", reason=str(error))
             condition = Condition(ready=False, note="takes no writes")
         self._wrote = (self._clock(), condition)
         return condition

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -26,7 +27,7 @@ from bot.errors import PlatformError, Throttled, Undeliverable
 from bot.operation.facts import Edits
 from bot.ports import Outlet
 from bot.reply.messages import Messages
-from bot.reply.notices import queued
+from bot.reply.notices import explained, queued
 from bot.values import Part, Reply, Waiting
 
 log = structlog.get_logger(__name__)
@@ -67,6 +68,7 @@ class Delivery:
         self._deadline = deadline
         self._text = ""
         self._merged = 0
+        self._remark = ""
         self.waiting: Callable[[], Waiting] = Waiting
         self._changed = asyncio.Event()
         self._final = asyncio.Event()
@@ -123,7 +125,14 @@ class Delivery:
         """The text so far, whole. Returns at once."""
         if self._changed.is_set():  # the one before has not been sent, and goes along with this
             self._merged += 1
-        self._text = text
+        self._text, self._remark = text, ""
+        self._changed.set()
+
+    def halt(self) -> None:
+        """The answer waits for the database: say so behind its text, or in the place of it."""
+        self.waiting = partial(Waiting, halted=True)
+        if self._text.strip() and not self._final.is_set():
+            self._remark = queued(self.waiting(), self._reply.locale)
         self._changed.set()
 
     async def finish(self, text: str, buttons: Sequence[Button] = ()) -> None:
@@ -165,7 +174,8 @@ class Delivery:
             if self._final.is_set():
                 break
             self._changed.clear()
-            await self._bring_interim(self._text)
+            remark = self._remark
+            await self._bring_interim(explained(self._text, remark) if remark else self._text)
         await self._bring_final(self._text)
 
     async def _wait_in_queue(self) -> None:

@@ -13,6 +13,8 @@ def explained(text: str, notice: str) -> str:
 
 def queued(waiting: Waiting, locale: str) -> str:
     """What is waited for in words; nothing once the answer is being written."""
+    if waiting.halted:
+        return say("conversation.halted", locale)
     if waiting.waking and waiting.seconds is not None:
         seconds = max(1, round(waiting.seconds))
         return say("conversation.waking_seconds", locale, title=waiting.waking, seconds=seconds)

@@ -211,3 +211,19 @@ async def test_a_lost_line_is_looked_after_unless_nothing_of_it_is_missing(house
         pass
     await ears.save()
     assert await house.store.heard_until("discord") == NOW + timedelta(seconds=20)
+
+
+async def test_what_is_being_taken_is_answered_though_the_caller_has_no_more_patience(
+    house: House,
+) -> None:
+    catch_up = await back(house)
+    for steps in range(1, 31):
+        place = Place("discord", "1", f"channel {steps}")
+        taking = asyncio.create_task(catch_up.take([said(steps, place=place)]))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        taking.cancel()
+        await asyncio.wait([taking])
+    await house.board.until(lambda: len(house.board.posted) == 30)
+    await house.idle()
+    assert len(set(house.board.texts)) == 30

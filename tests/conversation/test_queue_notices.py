@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import math
+from datetime import UTC, datetime
 
+from bot.conversation.queue_notices import QueueNotices
 from bot.prompt.builder import PromptBuilder
 from bot.prompt.formats import Llama2Format
 from bot.prompt.tokenizer import Tokenizer
-from bot.values import Choice, ReplyState
+from bot.values import Choice, Inbound, Part, ReplyState
 from tests.board import ScriptedGenerator
 from tests.conversation.conftest import ANN, BOB, CHANNEL, CHIEF, Build, House
 from tests.conversation.test_conversations import states
@@ -122,3 +124,35 @@ async def test_who_waits_for_a_model_to_be_loaded_is_told(
     assert len(house.board.posted) == 1
     assert "waking" not in house.board.texts[0]
     assert not any("waking" in turn.text for turn in await house.turns())
+
+
+async def test_a_notice_on_its_way_is_known_to_whoever_answers(build: Build) -> None:
+    house = await build()
+    reply = await house.store.claim(Inbound(CHANNEL, ANN, "hello", "100", datetime.now(UTC)))
+    assert reply is not None
+    house.board.gate.clear()
+    notices = QueueNotices(house.store, patience=0.0)
+    notices.begin(reply, house.board.outlet(CHANNEL, "100"), lambda: 1)
+    await house.board.until(lambda: house.board.in_flight == 1)
+    turn = asyncio.create_task(notices.end(reply))
+    await asyncio.wait([turn], timeout=0.05)
+    house.board.gate.set()
+    assert [part.message_id for part in (await turn).parts] == [house.board.posted[0].id]
+
+
+async def test_a_notice_that_a_crash_left_under_a_merged_message_is_taken_back(
+    build: Build,
+) -> None:
+    house = await build()
+    claims = [Inbound(CHANNEL, ANN, "hello", str(number), datetime.now(UTC)) for number in (1, 2)]
+    one, two = [await house.store.claim(each) for each in claims]
+    assert one is not None
+    assert two is not None
+    posted = await house.board.create(CHANNEL, "1", FIRST, "n")
+    await house.store.save_part(one.id, Part(0, posted.id))
+    await house.store.merge([one.id], two.id)
+    again = await build(ScriptedGenerator(lambda _: ["Here."]))
+    await again.conversations.recover(again.board)
+    await again.idle()
+    assert again.board.texts == ["Here."]
+    assert await again.store.left_over("discord") == []

@@ -7,16 +7,20 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from adapters.discord.outbound import LIMIT as DISCORD_LIMIT
-from adapters.slack.outbound import LIMIT as SLACK_LIMIT
+from adapters.discord.outbound import DiscordOutlet
+from adapters.slack.outbound import SlackOutlet
 from adapters.slack.pings import harmless
 from bot.reply.messages import MARKER
+from bot.text.honest import honest
 from bot.text.split import split
 from tests.drill.journal import Journal, Row
 from tests.drill.said import MARK, Said, Shown, Spot
 
-LIMITS = {"discord": DISCORD_LIMIT, "slack": SLACK_LIMIT}
-ANSWERED, EXPLAINED, AWAY = "answered", "explained", "missed while away"
+OUTLETS: dict[str, type[DiscordOutlet | SlackOutlet]] = {
+    "discord": DiscordOutlet,
+    "slack": SlackOutlet,
+}
+ANSWERED, EXPLAINED = "answered", "explained"
 LOST, STUCK, DOUBLED, WRONG = "lost", "stuck", "doubled", "wrong"
 WHOLE = ("delivered", "stopped")
 
@@ -45,14 +49,12 @@ class Account:
         return sum(trouble.kind == kind for trouble in self.troubles)
 
 
-def settle(
-    said: Sequence[Said], spots: Sequence[Spot], journal: Journal, excusable: frozenset[int]
-) -> Account:
-    """Compare. `excusable` are the numbers of messages that nobody could hear when they came."""
+def settle(said: Sequence[Said], spots: Sequence[Spot], journal: Journal) -> Account:
+    """Compare. What was said while the program was away must be found as well."""
     account = Account()
     shown = {(spot.name, one.id): one for spot in spots for one in spot.bot_said()}
     for one in said:
-        outcome = _outcome(one, journal, shown, one.number in excusable)
+        outcome = _outcome(one, journal, shown)
         if isinstance(outcome, Trouble):
             account.troubles.append(outcome)
         account.outcomes[outcome.kind if isinstance(outcome, Trouble) else outcome] += 1
@@ -62,12 +64,10 @@ def settle(
     return account
 
 
-def _outcome(
-    said: Said, journal: Journal, shown: dict[tuple[str, str], Shown], excused: bool
-) -> str | Trouble:
+def _outcome(said: Said, journal: Journal, shown: dict[tuple[str, str], Shown]) -> str | Trouble:
     rows = journal.by_message.get((said.spot.platform, said.id), [])
     if not rows:
-        return AWAY if excused else Trouble(LOST, "it is not in the journal", said)
+        return Trouble(LOST, "it is not in the journal", said)
     if len(rows) > 1:
         return Trouble(DOUBLED, "it has several replies", said, rows[-1])
     row = journal.answering(rows[0])
@@ -118,7 +118,9 @@ def _database(journal: Journal) -> Iterator[Trouble]:
 
 def _parts(platform: str, text: str) -> list[str]:
     """The texts of the messages that an answer becomes."""
-    parts = [part.shown for part in split(text, LIMITS[platform] - len(MARKER))]
+    outlet = OUTLETS[platform]
+    limit = outlet.limit - len(MARKER)
+    parts = [part.shown for part in split(honest(text), limit, hides=outlet.hides)]
     return [harmless(part) for part in parts] if platform == "slack" else parts
 
 

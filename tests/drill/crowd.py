@@ -34,6 +34,12 @@ class Crowd:
         self._tasks: list[asyncio.Task[None]] = []
         self.said: list[Said] = []
 
+    async def greet(self) -> None:
+        """Somebody says something at every spot."""
+        dice = random.Random(self._seed)
+        for spot in self._spots:
+            await self._say(spot, spot.people[0], dice)
+
     def begin(self) -> None:
         """Let everybody talk."""
         for spot in self._spots:

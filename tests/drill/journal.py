@@ -11,6 +11,7 @@ from typing import Any
 
 from storage.answers import unpacked
 
+PLATFORMS = 2
 ANSWERED_BY = "answered by reply "
 
 
@@ -69,6 +70,19 @@ def unended(file: Path) -> set[tuple[str, str]] | None:
         except sqlite3.OperationalError:
             return None
     return {_key(place, message_id) for place, message_id in rows}
+
+
+def heard(file: Path) -> int:
+    """How many messages were claimed, once the program knows since when it listens."""
+    if not file.exists():
+        return 0
+    with closing(sqlite3.connect(file)) as database:
+        try:
+            [[platforms]] = database.execute("SELECT count(*) FROM heard").fetchall()
+            [[claims]] = database.execute("SELECT count(*) FROM claims").fetchall()
+        except sqlite3.OperationalError:
+            return 0
+    return int(claims) if platforms == PLATFORMS else 0
 
 
 def _replies(database: sqlite3.Connection) -> dict[int, Row]:

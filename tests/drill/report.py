@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.report import Section, circumstances, save_sections, show
-from tests.drill.account import ANSWERED, AWAY, DOUBLED, EXPLAINED, LOST, STUCK, WRONG
+from tests.drill.account import ANSWERED, DOUBLED, EXPLAINED, LOST, STUCK, WRONG
 from tests.drill.drill import Result
 
 STEM = Path(__file__).parents[2] / "benchmarks" / "results" / "crash-drill"
@@ -19,8 +19,7 @@ of the database, while a platform holds one of its requests. At the end every me
 with what people see, and both with the journal. *Lost*: no answer and no explanation. *Doubled*: a
 message of the bot that belongs to no reply or to several. *Stuck*: a reply without an end, or a
 mark of an unfinished answer. *Wrong*: what is shown is not what is stored, the mark was stored or
-fed back, or the database is not whole. *Missed*: said while the program was away, or in the last
-moments before a kill, and not taken up.
+fed back, or the database is not whole.
 
 A process dies; the operating system lives on. What a power cut takes is another matter, for which
 the database's `synchronous=FULL` stands."""
@@ -34,7 +33,6 @@ def totals(result: Result) -> dict[str, Any]:
         "messages": result.said,
         "answered": account.outcomes[ANSWERED],
         "explained": account.outcomes[EXPLAINED],
-        "missed": account.outcomes[AWAY],
         "lost": account.count(LOST),
         "doubled": account.count(DOUBLED),
         "stuck": account.count(STUCK),

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from storage import upgrade
-from tests.drill.account import ANSWERED, AWAY, DOUBLED, EXPLAINED, LOST, STUCK, WRONG, settle
+from tests.drill.account import ANSWERED, DOUBLED, EXPLAINED, LOST, STUCK, WRONG, settle
 from tests.drill.journal import Journal
 from tests.drill.said import MARK, Said, Shown
 from tests.loopback.timeline import Version
@@ -91,11 +91,9 @@ async def ledger(tmp_path: Path) -> Ledger:
     return made
 
 
-async def outcome(
-    ledger: Ledger, spot: PaperSpot, *, excused: bool = False
-) -> tuple[list[str], set[str]]:
+async def outcome(ledger: Ledger, spot: PaperSpot) -> tuple[list[str], set[str]]:
     said = [await spot.say("Ann", 1, "hello")]
-    account = settle(said, [spot], Journal(ledger.file), frozenset({1} if excused else ()))
+    account = settle(said, [spot], Journal(ledger.file))
     return list(account.outcomes), {trouble.kind for trouble in account.troubles}
 
 
@@ -126,11 +124,8 @@ async def test_what_was_answered_together_with_a_later_message_is_answered(ledge
     assert await outcome(ledger, spot) == ([ANSWERED], set())
 
 
-async def test_a_message_that_is_not_in_the_journal_is_lost_unless_nobody_heard_it(
-    ledger: Ledger,
-) -> None:
+async def test_a_message_that_is_not_in_the_journal_is_lost(ledger: Ledger) -> None:
     assert await outcome(ledger, PaperSpot()) == ([LOST], {LOST})
-    assert await outcome(ledger, PaperSpot(), excused=True) == ([AWAY], set())
 
 
 async def test_an_answer_that_nobody_sees_is_lost(ledger: Ledger) -> None:
@@ -183,5 +178,4 @@ async def test_a_mark_in_a_turn_or_a_prompt_is_wrong(ledger: Ledger) -> None:
 
 async def test_a_damaged_database_is_wrong(ledger: Ledger) -> None:
     ledger.write("INSERT INTO reply_parts VALUES (99, 0, 'm0', '')")
-    said, kinds = await outcome(ledger, PaperSpot(), excused=True)
-    assert (said, kinds) == ([AWAY], {WRONG})
+    assert await outcome(ledger, PaperSpot()) == ([LOST], {LOST, WRONG})

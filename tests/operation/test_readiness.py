@@ -147,6 +147,7 @@ async def test_a_database_that_takes_no_writes_is_not_ready_though_it_can_be_rea
     assert writer.driver_connection is not None
     await writer.driver_connection.execute("PRAGMA query_only=OFF")
     writer.close()
+    await scene.store.well()
     scene.now += WRITE_AGAIN
     assert unready(await readiness.look()) == {}
 

@@ -89,12 +89,21 @@ class Town:
 
 @asynccontextmanager
 async def town(
-    server: DiscordServer, model: Path, folder: Path, generator: Generator
+    server: DiscordServer,
+    model: Path,
+    folder: Path,
+    generator: Generator,
+    *,
+    busy: float = 10.0,
+    again: float = 1.0,
 ) -> AsyncIterator[Town]:
-    """The service running as `quipu run` runs it, except for the generator."""
+    """The service running as `quipu run` runs it, except for the generator.
+
+    The store waits `busy` seconds for a locked file, and looks at one out of order `again`.
+    """
     settings = settings_for(server, model, folder)
     await upgrade(settings.database_url)
-    store = await open_store(settings.database_url)
+    store = await open_store(settings.database_url, busy=busy, again=again)
     core = compose(settings, store, engines_over(settings, generator))
     guild = server.guild("Cuzco")
     channel = guild.channel("knots")

@@ -16,6 +16,7 @@ from storage import SqlStore, current_revision, open_store, upgrade
 from storage.address import read, shown
 from storage.database import Database
 from storage.failures import translated
+from tests.storage.breaking import full
 from tests.storage.given import FINISH, NOON, PROMPT, claimed, lived_in, said
 
 
@@ -50,11 +51,10 @@ async def test_a_full_disk_is_told_apart_and_passes(
     store: SqlStore, raw: sqlite3.Connection
 ) -> None:
     reply = await claimed(store, "m1")
-    database = store._database  # the limit belongs to a connection, and nobody else sets one
-    await database.write(lambda c: c.exec_driver_sql("PRAGMA max_page_count=1").close())
-    with pytest.raises(StorageError, match="the disk is full"):
-        await store.flush(reply.id, "x" * 1_000_000)
-    await database.write(lambda c: c.exec_driver_sql("PRAGMA max_page_count=1000000").close())
+    async with full(store.database):
+        with pytest.raises(StorageError, match="the disk is full"):
+            await store.flush(reply.id, "x" * 1_000_000)
+    await store.well()
     await store.flush(reply.id, "small")
     assert raw.execute("SELECT text FROM replies").fetchone()[0] == "small"
 
@@ -119,6 +119,26 @@ async def test_errors_never_hold_what_people_said(store: SqlStore, raw: sqlite3.
         await store.complete(reply.id, "its secret", FINISH, PROMPT)
     [unchanged] = await store.unfinished("discord")
     assert unchanged == reply
+
+
+async def test_a_damaged_byte_costs_its_letter_and_not_the_answer(
+    store: SqlStore, raw: sqlite3.Connection
+) -> None:
+    await claimed(store, "m1")
+    raw.execute("UPDATE replies SET text = CAST(x'6d7920ff' AS TEXT)")
+    assert [reply.text for reply in await store.unfinished("discord")] == ["my \ufffd"]
+
+
+async def test_a_damaged_value_is_told_without_its_words(
+    store: SqlStore, raw: sqlite3.Connection
+) -> None:
+    await claimed(store, "m1")
+    raw.execute("UPDATE replies SET state = 'my secret'")
+    with pytest.raises(StorageError, match="holds something that cannot be read") as failure:
+        await store.unfinished("discord")
+    assert "my secret" not in str(failure.value)
+    assert failure.value.__cause__ is None
+    assert "quipu db restore" in failure.value.mend
 
 
 @pytest.mark.parametrize(

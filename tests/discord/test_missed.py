@@ -1,0 +1,93 @@
+"""The search for missed messages in a channel of which some were heard."""
+
+# ruff: noqa: ARG002 - parts of a port, of which not all is needed here
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from bot.values import Inbound, Place
+from tests.discord.desk import Desk
+from tests.discord.stage import messenger_for
+from tests.loopback.discord import DiscordServer
+from tests.memory import MemoryAbsences, MemoryInbox
+
+
+@dataclass
+class MemoryCatchUp:
+    """A search since an hour ago; `kept` are the messages that are known."""
+
+    place: Place
+    kept: list[str]
+    since: datetime = field(default_factory=lambda: datetime.now(UTC) - timedelta(hours=1))
+    taken: list[str] = field(default_factory=list)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def unclaimed(self, place: Place, message_ids: Collection[str]) -> set[str]:
+        return set(message_ids) - set(self.kept)
+
+    async def take(self, missed: Sequence[Inbound], *, told: Collection[str] = ()) -> None:
+        self.taken += [inbound.message_id for inbound in missed]
+        self.kept += self.taken
+
+    async def room(self) -> None:
+        """There is always some."""
+
+    async def said_since(self, place: Place, since: datetime) -> list[tuple[Place, str]]:
+        return [(self.place, message_id) for message_id in self.kept]
+
+    async def end(self, until: datetime | None) -> None:
+        self.ended.set()
+
+
+@dataclass
+class Away(MemoryAbsences):
+    """The bot was away from what `search` looks through."""
+
+    search: MemoryCatchUp | None = None
+
+    async def begin(self, platform: str, margin: timedelta) -> MemoryCatchUp | None:  # type: ignore[override]
+        return self.search
+
+
+async def looked_through(server: DiscordServer, search: MemoryCatchUp) -> MemoryInbox:
+    """Connect, and wait until the search has come to its end."""
+    inbox = MemoryInbox()
+    messenger = messenger_for(server, inbox, Desk(), absences=Away(search=search))
+    await messenger.start()
+    running = asyncio.create_task(messenger.run())
+    try:
+        await asyncio.wait_for(search.ended.wait(), 10)
+    finally:
+        await messenger.close()
+        await running
+    return inbox
+
+
+async def test_what_was_missed_before_something_heard_is_taken_and_not_withdrawn(
+    discord_server: DiscordServer,
+) -> None:
+    guild = discord_server.guild("Cuzco")
+    channel, ann = guild.channel("knots"), guild.member("Ann")
+    first, missed, last = [str((await ann.mentions(channel, "hello")).id) for _ in range(3)]
+    place = Place("discord", str(guild.id), str(channel.id))
+    search = MemoryCatchUp(place, [first, last])
+    inbox = await looked_through(discord_server, search)
+    assert search.taken == [missed]
+    assert inbox.withdrawn == []
+
+
+async def test_what_was_deleted_between_known_messages_is_withdrawn(
+    discord_server: DiscordServer,
+) -> None:
+    guild = discord_server.guild("Cuzco")
+    channel, ann = guild.channel("knots"), guild.member("Ann")
+    said = [await ann.mentions(channel, "hello") for _ in range(3)]
+    await ann.deletes(said[1])
+    place = Place("discord", str(guild.id), str(channel.id))
+    search = MemoryCatchUp(place, [str(message.id) for message in said])
+    inbox = await looked_through(discord_server, search)
+    assert inbox.withdrawn == [(place.id, str(said[1].id))]

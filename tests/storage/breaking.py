@@ -1,0 +1,89 @@
+"""Ways in which a database is out of order, each with its end."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from storage.database import Database
+
+
+@asynccontextmanager
+async def locked(file: Path) -> AsyncIterator[None]:
+    """Somebody else has begun to write, and does not come to an end."""
+    made = sqlite3.connect(file, timeout=30.0, isolation_level=None, check_same_thread=False)
+    with closing(made) as holder:
+        await asyncio.to_thread(holder.execute, "BEGIN IMMEDIATE")  # our own may write just now
+        yield
+
+
+async def _set(database: Database, pragma: str) -> None:
+    """On the connection that writes, and outside of a transaction."""
+    async with database.engine.connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        await (await driver.execute(f"PRAGMA {pragma}")).close()
+
+
+@asynccontextmanager
+async def full(database: Database) -> AsyncIterator[None]:
+    """The file may not grow any more."""
+    await _set(database, "max_page_count=1")
+    try:
+        yield
+    finally:
+        await _set(database, "max_page_count=1000000")
+
+
+@asynccontextmanager
+async def read_only(database: Database) -> AsyncIterator[None]:
+    """Nothing may be written."""
+    await _set(database, "query_only=ON")
+    try:
+        yield
+    finally:
+        await _set(database, "query_only=OFF")
+
+
+@asynccontextmanager
+async def broken(fault: str, database: Database, file: Path) -> AsyncIterator[None]:
+    """The fault of this name."""
+    if fault == "locked":
+        async with locked(file):
+            yield
+    else:
+        async with {"full": full, "read-only": read_only}[fault](database):
+            yield
+
+
+FAULTS = ("locked", "full", "read-only")
+WORDS = {"locked": "is locked", "full": "disk is full", "read-only": "is read-only"}
+
+
+@contextmanager
+def disk(folder: Path, size: str) -> Iterator[Path]:
+    """A disk of its own, where the system lets us have one."""
+    folder.mkdir(exist_ok=True)
+    try:
+        _run("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder))
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no disk can be mounted here")
+    try:
+        yield folder
+    finally:
+        _run("umount", "-l", str(folder))
+
+
+def change(folder: Path, options: str) -> None:
+    """Give such a disk another size, or make it read-only."""
+    _run("mount", "-o", f"remount,{options}", str(folder))
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True)
