@@ -60,7 +60,7 @@ WORKS: dict[str, Callable[[str], object]] = {
     "control tokens": lambda text: without_control(text, ("<|a",)),
     "variables": lambda text: filled(text, {"user": "x"}),
     "links": honest,
-    "parts": lambda text: split(text, 1998, hides="||"),
+    "parts": lambda text: split(text[: SIZE // 4], 1998, hides="||"),
     "short parts": lambda text: split(text[: SIZE // 10], 300, hides="||"),
     "pings": harmless,
     "what is settled": settled,

@@ -95,7 +95,7 @@ async def talked(loaded: LoadedModel, *, paged: bool, seed: int) -> Stats:
         await generator.close()
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 async def test_every_row_that_a_request_reads_comes_from_its_own_words(
     loaded: LoadedModel, paged: bool, witness: Witness, seed: int
 ) -> None:
