@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,9 @@ OUTLETS: dict[str, type[DiscordOutlet | SlackOutlet]] = {
 ANSWERED, EXPLAINED = "answered", "explained"
 LOST, STUCK, DOUBLED, WRONG = "lost", "stuck", "doubled", "wrong"
 WHOLE = ("delivered", "stopped")
+NUL = re.compile("[\0\ufffd]")
+NOTICE = re.compile(r"\s*\*\(.+\)\*")
+"""What the bot says in its own words below an answer, of one that went round in circles say."""
 
 
 @dataclass
@@ -129,7 +133,9 @@ def _difference(seen: Sequence[str], wanted: Sequence[str]) -> str:
     if len(seen) != len(wanted):
         return f"{len(seen)} messages instead of {len(wanted)}"
     for number, (one, other) in enumerate(zip(map(_words, seen), map(_words, wanted), strict=True)):
-        if one != other:
+        last = number == len(wanted) - 1
+        noticed = last and one.startswith(other) and NOTICE.fullmatch(one.removeprefix(other))
+        if one != other and not noticed:
             same = itertools.takewhile(
                 lambda pair: pair[0] == pair[1], zip(one, other, strict=False)
             )
@@ -139,5 +145,5 @@ def _difference(seen: Sequence[str], wanted: Sequence[str]) -> str:
 
 
 def _words(text: str) -> str:
-    """Platforms trim and fold space; the database cannot hold a NUL, which no real model writes."""
-    return " ".join(text.replace("\0", "\ufffd").split())
+    """Platforms trim and fold space; of a NUL, which no model writes, the database makes a �."""
+    return " ".join(NUL.sub("", text).split())

@@ -179,3 +179,15 @@ async def test_a_mark_in_a_turn_or_a_prompt_is_wrong(ledger: Ledger) -> None:
 async def test_a_damaged_database_is_wrong(ledger: Ledger) -> None:
     ledger.write("INSERT INTO reply_parts VALUES (99, 0, 'm0', '')")
     assert await outcome(ledger, PaperSpot()) == ([LOST], {LOST, WRONG})
+
+
+async def test_a_notice_below_the_stored_text_is_in_order_and_other_words_are_not(
+    ledger: Ledger,
+) -> None:
+    for words, kinds in (("*(I began to repeat myself.)*", set[str]()), ("and more", {WRONG})):
+        spot = PaperSpot()
+        spot.show("m0", f"yes\n\n{words}")
+        if not kinds:
+            ledger.reply(1, "delivered", "yes")
+            ledger.part(1, 0, "m0")
+        assert (await outcome(ledger, spot))[1] == kinds
