@@ -154,16 +154,17 @@ class Service:
                 raise PlatformError("the connection ended by itself")
         except ConfigError as error:
             log.error("cannot connect", platform=platform, reason=str(error))
+            await self._let_go(platform, within=self._stopping.deadline)
             raise
         finally:
             self._signed_in.discard(platform)
 
-    async def _let_go(self, platform: str) -> None:
+    async def _let_go(self, platform: str, *, within: float = 0.0) -> None:
         """Close what is left of a failed connection; its replies wait for the next one."""
         if before := self._connections.pop(platform, None):
-            await before.stop_listening()
-            await self._conversations.detach(platform)
-            await before.close()
+            await self._step(platform, "stop_listening", before.stop_listening())
+            await self._conversations.detach(platform, within=within)
+            await self._step(platform, "close", before.close())
 
     async def _shut_down(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         log.info("stopping")
@@ -180,15 +181,16 @@ class Service:
         self, step: str, act: Callable[[Connection], Coroutine[Any, Any, None]]
     ) -> None:
         """One step of the stop for every platform; one that hangs or fails does not hold it up."""
+        steps = (self._step(name, step, act(each)) for name, each in self._connections.items())
+        await asyncio.gather(*steps)
 
-        async def one(platform: str, connection: Connection) -> None:
-            try:
-                async with asyncio.timeout(PLATFORM_PATIENCE):
-                    await act(connection)
-            except Exception as error:  # the stop goes on, whatever it is
-                log.error("platform_not_stopped", platform=platform, step=step, exc_info=error)
-
-        await asyncio.gather(*(one(*pair) for pair in self._connections.items()))
+    @staticmethod
+    async def _step(platform: str, step: str, act: Coroutine[Any, Any, None]) -> None:
+        try:
+            async with asyncio.timeout(PLATFORM_PATIENCE):
+                await act
+        except Exception as error:  # the stop goes on, whatever it is
+            log.error("platform_not_stopped", platform=platform, step=step, exc_info=error)
 
     @staticmethod
     async def _beside(name: str, chore: Chore) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import time
 from collections.abc import Callable, Mapping
 
@@ -21,6 +22,7 @@ class Signed:
 
     def __init__(self, secret: str, *, clock: Callable[[], float] = time.time) -> None:
         self._verifier = SignatureVerifier(secret, _At(clock))
+        self._clock = clock
         # A signature is looked at until it is too old, whatever lies between two clocks.
         self._handled: Recent[str, bool] = Recent(MOST_REMEMBERED, 2 * VALID, clock=clock)
 
@@ -33,6 +35,19 @@ class Signed:
             return self._verifier.is_valid(body, stamp, signature)
         except UnicodeDecodeError:
             return False
+
+    def off(self, body: bytes, headers: Mapping[str, str]) -> float:
+        """Seconds by which our clock is ahead of a signature that is Slack's, but not of now."""
+        stamp, signature = headers.get(TIMESTAMP, ""), headers.get(SIGNATURE, "")
+        if not (stamp.isascii() and stamp.isdigit() and len(stamp) < 12 and signature.isascii()):
+            return 0.0
+        apart = self._clock() - int(stamp)
+        try:
+            expected = self._verifier.generate_signature(timestamp=stamp, body=body) or ""
+        except UnicodeDecodeError:
+            return 0.0
+        known = hmac.compare_digest(expected, signature)
+        return apart if known and abs(apart) > VALID else 0.0
 
     def again(self, headers: Mapping[str, str]) -> bool:
         """Whether this very request was handled before. Slack signs a retry anew."""

@@ -32,6 +32,10 @@ UNSIGNED = 401
 DONE = 200
 CERTIFICATE_CHECK = b"ssl_check=1"
 """Slack looks at the TLS certificate of a command's address so, without a signature."""
+SET_THE_CLOCK = (
+    "Slack's requests count for five minutes only: set this machine's clock, best by NTP. If it is "
+    "right, somebody sends old requests of Slack's again, and they are refused"
+)
 PAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src https://platform.slack-edge.com; "
     "base-uri 'none'; frame-ancestors 'none'"
@@ -81,11 +85,12 @@ def mount_events(
 
     Nothing is read of a request that Slack did not sign, and nothing done twice for one.
     """
-    signed = Signed(signing_secret)
+    signed, clocks = Signed(signing_secret), _Clocks()
 
     async def dispatch(request: web.Request) -> web.StreamResponse:
         body, headers = await request.read(), request.headers
         if not signed.holds(body, headers):
+            clocks.compare(signed.off(body, headers))
             return web.Response(status=DONE if CERTIFICATE_CHECK in body.split(b"&") else UNSIGNED)
         if not listening():
             return web.Response(status=AGAIN_LATER)
@@ -103,6 +108,19 @@ def mount_events(
         return answer
 
     mount("POST", EVENTS_PATH, dispatch, signed=True)
+
+
+class _Clocks:
+    """Says once that Slack's requests are refused only because two clocks differ."""
+
+    def __init__(self) -> None:
+        self._told = False
+
+    def compare(self, ahead: float) -> None:
+        """Our clock is so many seconds ahead, as far as a refused request shows; 0 if it is not."""
+        if ahead and not self._told:
+            self._told = True
+            log.error("slack.clocks_differ", seconds=round(ahead), mend=SET_THE_CLOCK)
 
 
 async def _answered(app: AsyncApp, request: web.Request, body: str) -> web.Response:

@@ -236,9 +236,12 @@ class Conversations:
             log.info("took up unfinished replies", platform=messenger.platform, count=len(replies))
         return len(replies)
 
-    async def detach(self, platform: str) -> None:
-        """The platform's messenger is about to close; what it was bringing waits for `recover`."""
-        await self._lanes.release(lambda reply: reply.place.platform == platform)
+    async def detach(self, platform: str, *, within: float = 0.0) -> None:
+        """The platform's messenger is about to close: end what it brings, within so many seconds.
+
+        What has not ended then, and what waits, is left to `recover`.
+        """
+        await self._lanes.release(lambda reply: reply.place.platform == platform, within)
 
     async def drain(self, deadline: float) -> None:
         """Finish what runs, within `deadline` seconds; the rest stays in the journal."""

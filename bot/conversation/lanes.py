@@ -110,17 +110,23 @@ class Lanes:
                 return
             await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
 
-    async def release(self, concerned: Callable[[Reply], bool]) -> None:
-        """Cut off the Places of these replies and forget who waits there; the journal has them."""
+    async def release(self, concerned: Callable[[Reply], bool], within: float) -> None:
+        """Forget who waits at the Places of these replies; the journal has them.
+
+        What is being given there may go on for `within` seconds, then it is cut off.
+        """
         places = [key for key in self._waiting if self._concerns(key, concerned)]
         for key in places:
             self._held -= Counter(reply.id for reply in self._waiting[key])
             self._waiting[key].clear()
         tasks = [self._tasks[key] for key in places if key in self._tasks]
-        for task in tasks:
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=within)
+        for task in late:
             task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        if late:
+            await asyncio.wait(late)
 
     def _concerns(self, place_id: str, concerned: Callable[[Reply], bool]) -> bool:
         current = self._current.get(place_id)

@@ -201,12 +201,14 @@ class DiscordStage:
         assert message.ephemeral or message.channel.guild is None
         return all_of(message)
 
-    async def shown(self, where: Channel, look: Callable[[list[str]], bool]) -> list[str]:
+    async def shown(
+        self, where: Channel, look: Callable[[list[str]], bool], seconds: float = 30
+    ) -> list[str]:
         def texts(_: list[Message]) -> list[str] | None:
             said = [message.content for message in where.from_bot]
             return said if look(said) else None
 
-        return await where.wait_for(texts, timeout=30)
+        return await where.wait_for(texts, timeout=seconds)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(self._folder / "quipu.db")) as database:
@@ -214,6 +216,9 @@ class DiscordStage:
 
     async def settled(self) -> None:
         await self._running.settled()
+
+    async def gives_up(self) -> str:
+        return str(await self._running.given_up())
 
     async def restarts(self) -> None:
         await self._running.cut_off()

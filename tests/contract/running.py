@@ -51,6 +51,15 @@ class Running:
         )
         self._task = asyncio.create_task(self._service.run())
 
+    async def given_up(self) -> BaseException:
+        """Wait until it has ended by itself; why."""
+        assert self._task is not None
+        async with asyncio.timeout(20):
+            await asyncio.wait([self._task])
+        error = self._task.exception()
+        assert error is not None
+        return error
+
     async def quiet(self) -> None:
         """Wait until every message has its answer; the conversations stay open."""
         assert self._core is not None
@@ -66,7 +75,8 @@ class Running:
         assert self._task is not None
         assert self._store is not None
         self._service.stop()
-        await self._task
+        if not self._task.done():
+            await self._task
         await self._store.close()
 
     async def cut_off(self) -> None:

@@ -240,12 +240,14 @@ class SlackStage:
         said = where.channel.from_bot
         return [one for one in said if where.root is None or one.root is where.root]
 
-    async def shown(self, where: Spot, look: Callable[[list[str]], bool]) -> list[str]:
+    async def shown(
+        self, where: Spot, look: Callable[[list[str]], bool], seconds: float = 30
+    ) -> list[str]:
         def texts(_: list[Message]) -> list[str] | None:
             said = [message.content for message in self._answers(where)]
             return said if look(said) else None
 
-        return await where.channel.wait_for(texts, timeout=30)
+        return await where.channel.wait_for(texts, timeout=seconds)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(self._folder / "quipu.db")) as database:
@@ -253,6 +255,9 @@ class SlackStage:
 
     async def settled(self) -> None:
         await self._running.settled()
+
+    async def gives_up(self) -> str:
+        return str(await self._running.given_up())
 
     async def restarts(self) -> None:
         await self._running.cut_off()

@@ -110,7 +110,9 @@ class Stage(Protocol):
     async def sets_persona_by_file(self, who: Who, name: str, content: bytes) -> str:
         """Set the channel's persona from a file; returns what the bot says to that."""
 
-    async def shown(self, where: Where, look: Callable[[list[str]], bool]) -> list[str]:
+    async def shown(
+        self, where: Where, look: Callable[[list[str]], bool], seconds: float = 30
+    ) -> list[str]:
         """Wait until the texts of the bot's messages there are as looked for."""
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
@@ -118,6 +120,9 @@ class Stage(Protocol):
 
     async def settled(self) -> None:
         """Wait until everything that is being answered has its ending."""
+
+    async def gives_up(self) -> str:
+        """Wait until the program has ended by itself; the reason."""
 
     async def restarts(self) -> None:
         """The program is cut off without a chance to finish, and started again."""

@@ -9,6 +9,7 @@ import pytest
 from tests.faults.trouble import Request
 from tests.loopback.discord import Channel, DiscordServer
 from tests.loopback.discord import messages as discord_messages
+from tests.loopback.discord.ids import Snowflakes
 from tests.loopback.faults import Faults
 
 CREATE = ("POST", r"/channels/\d+/messages$")
@@ -40,8 +41,18 @@ class DiscordTrouble:
     def delete_answer(self, where: Channel) -> None:
         self.server.world.remove(where.from_bot[-1])
 
+    def fix_answer(self, where: Channel, error: str, *, lasting: bool = False) -> None:
+        answer = where.from_bot[-1]
+        answer.fixed, answer.lasting = error, lasting
+
     def shrink(self, patch: pytest.MonkeyPatch, characters: int) -> None:
         patch.setattr(discord_messages, "LONGEST", characters)
+
+    def skew(self, ahead: float) -> None:
+        world = self.server.world
+        # Ids only ever grow; those given out so far are of before.
+        world.ids = Snowflakes()
+        world.ids.ahead = self.server.limits.ahead = ahead
 
     def hold_events(self) -> None:
         self.server.gateway.hold()

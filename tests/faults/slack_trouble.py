@@ -52,9 +52,16 @@ class SlackTrouble:
     def delete_answer(self, where: Spot) -> None:
         self.server.world.remove(where.channel.from_bot[-1])
 
+    def fix_answer(self, where: Spot, error: str, *, lasting: bool = False) -> None:
+        answer = where.channel.from_bot[-1]
+        answer.fixed, answer.lasting = error, lasting
+
     def shrink(self, patch: pytest.MonkeyPatch, characters: int) -> None:
         patch.setattr(slack_chat, "LONGEST_MARKDOWN", characters)
         patch.setattr(slack_streaming, "LONGEST_MARKDOWN", characters)
+
+    def skew(self, ahead: float) -> None:
+        self.server.world.ids.ahead = ahead
 
     def hold_events(self) -> None:
         self.server.dispatch.hold()

@@ -41,8 +41,14 @@ class Trouble(Protocol):
     def delete_answer(self, where: Where) -> None:
         """Somebody deletes the bot's newest message."""
 
+    def fix_answer(self, where: Where, error: str, *, lasting: bool = False) -> None:
+        """The bot's newest message takes no changes any more, and cannot even be deleted."""
+
     def shrink(self, patch: pytest.MonkeyPatch, characters: int) -> None:
         """Messages may be no longer than this."""
+
+    def skew(self, ahead: float) -> None:
+        """From now on the platform's clock is so many seconds ahead of this machine's."""
 
     def hold_events(self) -> None:
         """Keep back what the bot is to be told."""

@@ -187,6 +187,17 @@ class Gateway:
             lambda: self.identifies >= count, timeout, lambda: f"{self.identifies} identifies"
         )
 
+    async def wait_again(self, before: int, timeout: float = 10) -> None:
+        """Until there have been more IDENTIFYs and RESUMEs than before, and the bot has a line."""
+        await self._world.changes.until(
+            lambda: (
+                self.identifies + self.resumes > before
+                and any(session.connection for session in self.sessions.values())
+            ),
+            timeout,
+            lambda: f"{self.identifies} identifies, {self.resumes} resumes, {self.closed_with}",
+        )
+
     async def wait_resumed(self, count: int = 1, timeout: float = 10) -> None:
         """Until so many RESUMEs have been granted."""
         await self._world.changes.until(

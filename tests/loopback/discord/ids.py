@@ -13,6 +13,8 @@ class Snowflakes:
 
     def __init__(self) -> None:
         self._last = 0
+        self.ahead = 0.0
+        """Seconds by which Discord's clock is ahead of this machine's."""
 
     def skip(self, span: timedelta) -> None:
         """Let so much time pass before the next id."""
@@ -23,9 +25,8 @@ class Snowflakes:
         self._last = max(self._by_clock(), self._last + 1)
         return self._last
 
-    @staticmethod
-    def _by_clock() -> int:
-        return (int(time.time() * 1000) - EPOCH_MS) << 22
+    def _by_clock(self) -> int:
+        return (int((time.time() + self.ahead) * 1000) - EPOCH_MS) << 22
 
 
 def created_at(snowflake: int) -> datetime:

@@ -65,6 +65,8 @@ class Limits:
         }
         self.refused: Counter[str] = Counter()
         """How many 429s each route gave out."""
+        self.ahead = 0.0
+        """Seconds by which Discord's clock is ahead of this machine's."""
         self._windows: dict[str, Window] = {}
         self._global: Window | None = None
 
@@ -89,7 +91,7 @@ class Limits:
             return self._global_refusal(now)
         window = self._window(route, place)
         passed = window.take(now)
-        headers = _headers(route, window, now)
+        headers = _headers(route, window, now, self.ahead)
         if passed:
             return Verdict(headers)
         self.refused[route] += 1
@@ -115,13 +117,13 @@ class Limits:
         return window
 
 
-def _headers(route: str, window: Window, now: float) -> dict[str, str]:
+def _headers(route: str, window: Window, now: float, ahead: float) -> dict[str, str]:
     left = max(0.0, window.resets_at - now)
     return {
         "X-RateLimit-Bucket": hashlib.md5(route.encode(), usedforsecurity=False).hexdigest(),
         "X-RateLimit-Limit": str(window.limit.requests),
         "X-RateLimit-Remaining": str(window.limit.requests - window.used),
-        "X-RateLimit-Reset": f"{time.time() + left:.3f}",
+        "X-RateLimit-Reset": f"{time.time() + ahead + left:.3f}",
         "X-RateLimit-Reset-After": f"{left:.3f}",
     }
 

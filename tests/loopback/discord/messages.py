@@ -73,6 +73,8 @@ class Messages:
         message = self._message(request)
         if message.author is not self._world.bot:
             raise ApiError(50005)
+        if message.fixed:
+            raise ApiError(int(message.fixed))
         files = uploaded(self._world, message.channel, request)
         apply(self._world, message, request[BODY], files)
         return self.show(message)
@@ -97,7 +99,7 @@ class Messages:
     async def delete(self, request: web.Request) -> web.Response:
         """Delete an own message, or anybody's where the bot may."""
         message = self._message(request)
-        own = message.author is self._world.bot
+        own = message.author is self._world.bot and not message.lasting
         if not own and not self._may(message.channel) & MANAGE_MESSAGES:
             raise ApiError(50013)
         self._world.remove(message)

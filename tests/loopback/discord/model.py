@@ -147,6 +147,10 @@ class Message:
     timeline: list[Version] = field(default_factory=list, repr=False)
     edited: bool = False
     deleted: bool = False
+    fixed: str = ""
+    """The error with which a change of this message is refused from now on."""
+    lasting: bool = False
+    """Whether not even deleting it is possible."""
 
     @property
     def ephemeral(self) -> bool:

@@ -66,6 +66,8 @@ class Chat:
         message = call.message(call.channel())
         if message.author is not call.workspace.bot:
             raise ApiError("cant_update_message")
+        if message.fixed:
+            raise ApiError(message.fixed)
         if message.stream is not None and message.stream.state == OPEN:
             raise ApiError("streaming_state_conflict")
         draft = drafted(call, too_long="msg_too_long")
@@ -82,7 +84,7 @@ class Chat:
     def delete(self, call: Call) -> Json:
         """Take back one of the bot's own messages."""
         message = call.message(call.channel())
-        if message.author is not call.workspace.bot:
+        if message.author is not call.workspace.bot or message.lasting:
             raise ApiError("cant_delete_message")
         self._world.remove(message)
         return {"channel": message.channel.id, "ts": message.ts}

@@ -12,6 +12,8 @@ class Ids:
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
         self._last = 0
+        self.ahead = 0.0
+        """Seconds by which Slack's clock is ahead of this machine's."""
 
     def next(self, kind: str) -> str:
         """An id such as C00000007."""
@@ -19,5 +21,5 @@ class Ids:
 
     def timestamp(self) -> str:
         """Seconds and microseconds of now, later than every timestamp before."""
-        self._last = max(self._last + 1, time.time_ns() // 1000)
+        self._last = max(self._last + 1, time.time_ns() // 1000 + int(self.ahead * 1e6))
         return f"{self._last // 1_000_000}.{self._last % 1_000_000:06d}"
