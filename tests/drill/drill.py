@@ -19,6 +19,7 @@ from tests.drill.discord_town import discord_spots
 from tests.drill.journal import PLATFORMS, Journal, heard, unended
 from tests.drill.killer import Kill, Killer
 from tests.drill.lives import Life, Lives
+from tests.drill.moments import at_birth
 from tests.drill.said import Spot
 from tests.drill.slack_town import open_threads, slack_spots
 from tests.drill.story import Historian
@@ -54,6 +55,8 @@ format = "json"
 folder = "{data}"
 """
 CONTEXT = 2048
+BIRTHS = 3
+"""Kills while the database is made, before anybody has said a word."""
 RETRIES = (0.0, 1.0, 4.0)
 """Slack tries again at once, after a minute and after five; here people die faster."""
 TIERS = 20
@@ -114,9 +117,14 @@ async def drill(kills: int, seed: int, folder: Path, tell: Tell) -> Result:
         crowd = Crowd(spots, seed, lambda: unended(folder / "data" / "quipu.db") or set())
         faults = {"discord": discord.faults, "slack": slack.faults}
         killer = Killer(lives, faults, random.Random(seed))
+
+        def progress(count: int) -> None:
+            _progress(tell, count, kills, crowd)
+
+        await killer.run(min(kills, BIRTHS), progress, at_birth)
         await _acquainted(lives, crowd, folder)
         crowd.begin()
-        await killer.run(kills, lambda count: _progress(tell, count, kills, crowd))
+        await killer.run(kills, progress)
         last = lives.begin()
         await crowd.hush()
         tell("nobody kills any more; waiting for the last answers")

@@ -41,10 +41,15 @@ class Killer:
     dice: random.Random
     kills: list[Kill] = field(default_factory=list)
 
-    async def run(self, count: int, tell: Callable[[int], None]) -> None:
-        """Live and die so many times."""
+    async def run(
+        self,
+        count: int,
+        tell: Callable[[int], None],
+        chosen: Callable[[random.Random], Moment] = choose,
+    ) -> None:
+        """Live and die until there have been so many kills."""
         while len(self.kills) < count:
-            moment = choose(self.dice)
+            moment = chosen(self.dice)
             life = self.lives.begin(cold=moment.cold, deadly=moment.deadly)
             hit = await self._end(life, moment)
             if life.code != KILLED:

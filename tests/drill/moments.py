@@ -84,6 +84,12 @@ BY_CLOCK, IN_COMMIT = 0.3, 0.2
 AT_ONCE, AWAY = 0.7, (0.5, 3.0)
 
 
+def at_birth(dice: random.Random) -> Moment:
+    """When one of the very first lives ends, which makes the database."""
+    when = dice.choice((BEFORE, INSIDE, AFTER))
+    return Moment(0.0, 0.0, deadly=Deadly(dice.randint(1, 2), when))
+
+
 def choose(dice: random.Random) -> Moment:
     """When the next life ends."""
     quiet = 0.0 if dice.random() < AT_ONCE else dice.uniform(*AWAY)

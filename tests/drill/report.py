@@ -14,8 +14,8 @@ STEM = Path(__file__).parents[2] / "benchmarks" / "results" / "crash-drill"
 TITLE = "Crash drill"
 TEXT = """\
 The real program with a small model answers people at ten spots of a loopback Discord and nine of a
-loopback Slack, and is killed with SIGKILL again and again: by the clock, in its start, in a commit
-of the database, while a platform holds one of its requests. At the end every message is compared
+loopback Slack, and is killed with SIGKILL again and again: while it makes its database, by the
+clock, in a commit, while a platform holds one of its requests. At the end every message is compared
 with what people see, and both with the journal. *Lost*: no answer and no explanation. *Doubled*: a
 message of the bot that belongs to no reply or to several. *Stuck*: a reply without an end, or a
 mark of an unfinished answer. *Wrong*: what is shown is not what is stored, the mark was stored or
