@@ -37,7 +37,8 @@ to 64 here instead of 1,024, which they would take hours to reach (and then some
 
 def tell(sample: Sample) -> None:
     report.progress(
-        f"{sample.at / 60:5.1f} min  {sample.replies} replies  {sample.resident:.0f} MiB  "
+        f"{sample.at / 60:5.1f} min  {sample.replies} replies  {sample.resident:.0f} MiB, "
+        f"{sample.cache:.0f} of them cache  "
         f"{sample.handles} handles  {sample.tasks} tasks  {sample.threads} threads"
     )
 

@@ -10,7 +10,13 @@ from matplotlib.figure import Figure
 
 from tests.soak.samples import WARM_UP, Sample
 
-COLOURS = {"resident": "#b3261e", "handles": "#4a7fb5", "tasks": "#d1813b", "threads": "#8f6bb3"}
+COLOURS = {
+    "resident": "#b3261e",
+    "cache": "#b8a25a",
+    "handles": "#4a7fb5",
+    "tasks": "#d1813b",
+    "threads": "#8f6bb3",
+}
 
 
 def draw(samples: Sequence[Sample], path: Path) -> None:
@@ -19,7 +25,9 @@ def draw(samples: Sequence[Sample], path: Path) -> None:
     memory, counts, work = figure.subplots(3, 1, sharex=True)
     minutes = [each.at / 60 for each in samples]
     _line(memory, minutes, [each.resident for each in samples], "resident")
-    _name(memory, "resident memory, MiB")
+    _line(memory, minutes, [each.cache for each in samples], "cache")
+    memory.legend(fontsize=8, frameon=False)
+    _name(memory, "memory, MiB")
     for figure_name in ("handles", "tasks", "threads"):
         _line(counts, minutes, [getattr(each, figure_name) for each in samples], figure_name)
     counts.legend(fontsize=8, frameon=False)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from aiohttp import ClientSession
+from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.soak.town import Town
@@ -21,12 +22,16 @@ WARM_UP = 1 / 3
 
 @dataclass(frozen=True)
 class Sample:
-    """One moment; `at` counts seconds from the start."""
+    """One moment; `at` counts seconds from the start, memory is in MiB.
+
+    `cache` is what the model's worker keeps of conversations, which has a bound of its own.
+    """
 
     at: float
     replies: int
     failed: int
     resident: float
+    cache: float
     handles: int
     threads: int
     tasks: int
@@ -70,6 +75,7 @@ class Sampler:
             replies=int(sum(each.value for each in ended)),
             failed=int(sum(each.value for each in ended if each.labels["state"] == "failed")),
             resident=round(status["VmRSS"] * 1024 / MEBIBYTE, 2),
+            cache=round(_used(families) / MEBIBYTE, 2),
             handles=len(list((self._proc / "fd").iterdir())),
             threads=status["Threads"],
             tasks=int(figures["quipu_asyncio_tasks"].value),
@@ -129,6 +135,11 @@ def _verdict(samples: Sequence[Sample], figure: str, *, allowed: float) -> Verdi
     slope = float(np.polyfit(times, values, 1)[0])
     growth = slope * (times[-1] - times[0])
     return Verdict(figure, values[0], values[-1], max(values), growth, allowed)
+
+
+def _used(families: Sequence[Metric]) -> float:
+    samples = [s for family in families for s in family.samples if s.name == "quipu_cache_bytes"]
+    return sum(each.value for each in samples if each.labels["kind"] == "used")
 
 
 def _status(proc: Path) -> dict[str, int]:

@@ -32,7 +32,7 @@ async def test_two_hundred_channels_leave_no_handle_and_no_task_behind(tmp_path:
 
 def rising(per_second: float) -> list[Sample]:
     return [
-        Sample(float(at), at, 0, 500 + per_second * at, 30, 10, 20 + at % 5, 1.0)
+        Sample(float(at), at, 0, 500 + per_second * at, 9.0, 30, 10, 20 + at % 5, 1.0)
         for at in range(0, 600, 5)
     ]
 
@@ -45,7 +45,7 @@ def test_a_rising_memory_is_told_from_a_flat_one(per_second: float, *, flat: boo
 
 def test_what_rises_only_during_the_warm_up_is_flat() -> None:
     samples = [
-        Sample(float(at), at, 0, min(500.0 + at, 650.0), min(30 + at, 60), 10, 20, 1.0)
+        Sample(float(at), at, 0, min(500.0 + at, 650.0), 9.0, min(30 + at, 60), 10, 20, 1.0)
         for at in range(0, 600, 5)
     ]
     assert all(each.flat for each in judge(samples))
@@ -53,7 +53,7 @@ def test_what_rises_only_during_the_warm_up_is_flat() -> None:
 
 def test_handles_and_tasks_that_are_left_behind_are_seen() -> None:
     samples = [
-        Sample(float(at), at, 0, 500.0, 30 + at // 20, 10, 20 + at // 10, 1.0)
+        Sample(float(at), at, 0, 500.0, 9.0, 30 + at // 20, 10, 20 + at // 10, 1.0)
         for at in range(0, 600, 5)
     ]
     grown = {each.figure for each in judge(samples) if not each.flat}

@@ -100,7 +100,7 @@ async def town(folder: Path, model: Path, *, tokens: int = 24) -> AsyncIterator[
         variables = {
             "SLACK_BOT_TOKEN": workspace.bot_token,
             "SLACK_APP_TOKEN": "xapp-1-loopback",
-            "QUIPU_MODEL__CONTEXT": "256",
+            "QUIPU_MODEL__CONTEXT": "192",
             "QUIPU_LOG__FORMAT": "json",
             **KERNELS,
         }
