@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 
 from bot.errors import ConfigError
 from bot.prompt.exchange import Exchange
-from bot.prompt.formats import REMEMBERED, Plain, metas_tags
+from bot.prompt.formats import Plain, metas_tags
+from bot.prompt.remembered import Remembered
 from bot.prompt.tokenizer import STEP, Tokenizer
 
 TO_THE_USER = "\nDestination: user"
@@ -32,7 +32,7 @@ class CodeLlama70BFormat:
             raise ConfigError("the tokenizer lacks BOS or <step>, which Code Llama's format needs")
         self._bos, self._step = tokenizer.bos_id, step[0]
         self._plain = Plain(tokenizer, metas_tags(tokenizer))
-        self._segment = lru_cache(REMEMBERED)(lambda text: tuple(tokenizer.encode(text)))
+        self._segment = Remembered(tokenizer.encode)
 
     def encode(self, persona: str | None, exchanges: Sequence[Exchange]) -> list[int]:
         ids = [self._bos]

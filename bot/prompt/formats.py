@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from typing import Any, Protocol
 
 from bot.errors import ConfigError
 from bot.prompt.exchange import Exchange
+from bot.prompt.remembered import Remembered
 from bot.prompt.tokenizer import CODE_NAMES, Tokenizer
 
 LLAMA_2_TAGS = ("[INST]", "[/INST]", "<<SYS>>", "<</SYS>>")
@@ -23,9 +23,6 @@ WRITTEN_TAG = re.compile(
     r"<[^<>\s]{1,64}>|\[/?[A-Z][A-Z_]+\]|^#{2,6} ?\w{2,40}:|^[A-Z]{2,40}:", re.MULTILINE
 )
 """What marks a role in a template: `<|user|>`, `[INST]`, `### Response:`, `USER:`."""
-
-REMEMBERED = 4096
-"""Encoded exchanges to remember, so that a turn of a long conversation encodes only what is new."""
 
 
 class ChatFormat(Protocol):
@@ -84,7 +81,7 @@ class Llama2Format:
             )
         self._bos, self._eos = tokenizer.bos_id, min(tokenizer.eos_ids)
         self._plain = Plain(tokenizer, metas_tags(tokenizer))
-        self._segment = lru_cache(REMEMBERED)(lambda text: tuple(tokenizer.encode(text)))
+        self._segment = Remembered(tokenizer.encode)
 
     def encode(self, persona: str | None, exchanges: Sequence[Exchange]) -> list[int]:
         ids: list[int] = []

@@ -102,6 +102,7 @@ async def town(folder: Path, model: Path, *, tokens: int = 24) -> AsyncIterator[
             "SLACK_APP_TOKEN": "xapp-1-loopback",
             "QUIPU_MODEL__CONTEXT": "192",
             "QUIPU_LOG__FORMAT": "json",
+            "QUIPU_CONVERSATION__JOURNAL_INTERVAL": "1 s",
             **KERNELS,
         }
         program = Program(discord, folder, model, tokens, more=more, secrets=variables)
