@@ -73,8 +73,8 @@ class Sockets:
             connected = await self._live(number)
             failures = 0 if connected else failures + 1
             pause = AGAIN_AFTER[min(failures, len(AGAIN_AFTER) - 1)]
-            tell = log.warning if failures < 2 else log.debug  # said once for each loss
-            tell("slack.socket_lost", number=number, again_in=pause)
+            level = logging.WARNING if failures < 2 else logging.DEBUG  # said once for each loss
+            log.log(level, "slack.socket_lost", number=number, again_in=pause)
             await asyncio.sleep(pause)
 
     async def _live(self, number: int) -> bool:

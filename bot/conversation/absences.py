@@ -7,6 +7,7 @@ missed has been looked through, that time stands still: a restart in the middle 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -140,8 +141,8 @@ class Absences:
         try:
             await self.save()
         except StorageError as error:
-            say = log.debug if isinstance(error, OutOfOrder) else log.warning
-            say("not noted up to when was heard", error=str(error))
+            level = logging.DEBUG if isinstance(error, OutOfOrder) else logging.WARNING
+            log.log(level, "not noted up to when was heard", error=str(error))
 
     async def _ended(self, platform: str, since: datetime, until: datetime | None) -> None:
         ear = self._ears[platform]

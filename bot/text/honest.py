@@ -20,6 +20,7 @@ _LINK = re.compile(r"\[(?=([^\[\]\n]{1,300})\]\(<?([^\s()<>]{1,2000}))")
 _BEGUN = re.compile(
     r"\[[ *_~`]*(?:[^\s\[\]]{1,300}[ *_~`]*(?:\](?:\((?:<?[^\s()<>]{0,2000})?)?)?)?\Z"
 )
+_AIMING = re.compile(r"\]\(<?[^\s()<>]{0,2000}\Z")
 LONGEST_END = 2400
 """Characters of a link at most, so far."""
 _ENDINGS = (
@@ -42,9 +43,15 @@ def honest(text: str) -> str:
 
 def certain(text: str) -> str:
     """The text without an end that could still become a disguised link."""
-    at = max(0, len(text) - LONGEST_END)
-    end = _BEGUN.search(text, at) if "[" in text[at:] else None
-    return text[: end.start()] if end else text
+    while True:
+        at = max(0, len(text) - LONGEST_END)
+        end = _BEGUN.search(text, at) if "[" in text[at:] else None
+        if end is None:
+            return text
+        text = text[: end.start()]
+        # What was taken off may have been all that made a link of what stands before it.
+        if not _AIMING.search(text, max(0, len(text) - LONGEST_END)):
+            return text
 
 
 def _disguised(label: str, target: str) -> bool:

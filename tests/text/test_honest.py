@@ -71,6 +71,10 @@ def test_what_is_certain_stays_the_beginning_of_whatever_follows(begun: str, mor
     assert honest(begun + more).startswith(honest(certain(begun)))
 
 
+def test_what_another_links_beginning_aims_at_is_uncertain_too() -> None:
+    assert certain("see [bank.com]([(") == "see "
+
+
 def test_little_is_uncertain() -> None:
     assert certain("see [1]: and x[0] = y") == "see [1]: and x[0] = y"
     assert certain("see [the docs") == "see [the docs"

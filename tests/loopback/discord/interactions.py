@@ -88,8 +88,8 @@ class Interaction:
         } | self._origin()
 
     def _origin(self) -> Json:
-        if self.kind == COMPONENT and self.source is not None:
-            return {"interacted_message_id": str(self.source.id)}
+        if self.kind == COMPONENT:  # a forged one has no message
+            return {"interacted_message_id": str(self.source.id if self.source else self.id)}
         if self.kind == MODAL:
             inner = {"id": str(self.id), "type": COMMAND, "user": payloads.user(self.person)}
             owners = {"authorizing_integration_owners": self._owners()}
