@@ -27,7 +27,7 @@ fuzz: .venv/ready-dev ## try a million hostile messages, names and files
 	@exec .venv/bin/python -m tests.fuzz $(ARGS)
 
 slow: .venv/ready-dev ## run the tests that take minutes
-	@exec .venv/bin/python -m pytest -m slow $(ARGS)
+	@OMP_NUM_THREADS=1 exec .venv/bin/python -m pytest -m slow -n 2 --dist worksteal $(ARGS)
 
 drill: .venv/ready-dev ## kill the program 50 times while people talk, and settle the account (minutes)
 	@exec .venv/bin/python -m tests.drill $(ARGS)
