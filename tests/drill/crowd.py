@@ -32,6 +32,7 @@ class Crowd:
         self._seed = seed
         self._waiting = waiting
         self._tasks: list[asyncio.Task[None]] = []
+        self._begun = 0
         self.said: list[Said] = []
 
     async def greet(self) -> None:
@@ -41,10 +42,11 @@ class Crowd:
             await self._say(spot, spot.people[0], dice)
 
     def begin(self) -> None:
-        """Let everybody talk."""
+        """Let everybody talk, until they are told to hush."""
+        self._begun += 1
         for spot in self._spots:
             for who in spot.people:
-                dice = random.Random(f"{self._seed}/{spot.name}/{who}")
+                dice = random.Random(f"{self._seed}/{self._begun}/{spot.name}/{who}")
                 talk = self._talk(spot, who, dice)
                 self._tasks.append(asyncio.create_task(talk, name=f"{who} at {spot.name}"))
 
@@ -52,7 +54,8 @@ class Crowd:
         """Nobody says anything any more."""
         for task in self._tasks:
             task.cancel()
-        for ended in await asyncio.gather(*self._tasks, return_exceptions=True):
+        tasks, self._tasks = self._tasks, []
+        for ended in await asyncio.gather(*tasks, return_exceptions=True):
             if isinstance(ended, Exception):
                 raise ended
 

@@ -55,6 +55,9 @@ format = "json"
 folder = "{data}"
 """
 CONTEXT = 2048
+ROUND = 25
+"""Kills without a rest. A program that never lives for long never comes to the end of what it
+missed, and declines what is too much; that is tested elsewhere."""
 BIRTHS = 3
 """Kills while the database is made, before anybody has said a word."""
 RETRIES = (0.0, 1.0, 4.0)
@@ -123,13 +126,11 @@ async def drill(kills: int, seed: int, folder: Path, tell: Tell) -> Result:
 
         await killer.run(min(kills, BIRTHS), progress, at_birth)
         await _acquainted(lives, crowd, folder)
-        crowd.begin()
-        await killer.run(kills, progress)
-        last = lives.begin()
-        await crowd.hush()
-        tell("nobody kills any more; waiting for the last answers")
-        await _settled(last, slack, spots, folder)
-        code = await last.stop()
+        code: int | None = 0
+        while len(killer.kills) < kills and code == 0:
+            crowd.begin()
+            await killer.run(min(kills, len(killer.kills) + ROUND), progress)
+            code = await _rest(lives, crowd, slack, spots, folder)
         journal = Journal(folder / "data" / "quipu.db")
         account = settle(crowd.said, spots, journal)
         historian = Historian(lives.all, killer.kills, journal, crowd.said, (discord, slack))
@@ -184,6 +185,17 @@ async def _acquainted(lives: Lives, crowd: Crowd, folder: Path) -> None:
 
 def _log(life: Life) -> str:
     return life.log.read_text(encoding="utf-8", errors="replace") if life.log.exists() else ""
+
+
+async def _rest(
+    lives: Lives, crowd: Crowd, slack: SlackServer, spots: Sequence[Spot], folder: Path
+) -> int | None:
+    """Nobody talks, and a life in peace answers what there is; its exit code."""
+    life = lives.begin()
+    await crowd.hush()
+    await _settled(life, slack, spots, folder)
+    await life.stop()
+    return life.code
 
 
 async def _settled(life: Life, slack: SlackServer, spots: Sequence[Spot], folder: Path) -> None:

@@ -13,7 +13,7 @@ from tests.drill.drill import Result
 STEM = Path(__file__).parents[2] / "benchmarks" / "results" / "crash-drill"
 TITLE = "Crash drill"
 TEXT = """\
-The real program with a small model answers people at ten spots of a loopback Discord and nine of a
+The real program with a small model answers people at ten spots of a loopback Discord and eight of a
 loopback Slack, and is killed with SIGKILL again and again: while it makes its database, by the
 clock, in a commit, while a platform holds one of its requests. At the end every message is compared
 with what people see, and both with the journal. *Lost*: no answer and no explanation. *Doubled*: a

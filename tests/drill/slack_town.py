@@ -9,7 +9,7 @@ from tests.drill.said import MARK, Said, Shown
 from tests.loopback.slack import Channel, Message, Person, SlackServer, Workspace
 from tests.loopback.slack.streams import OPEN
 
-CHANNELS = 3
+CHANNELS = 2
 THREADS = 3
 DIRECT = 3
 
