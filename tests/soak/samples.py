@@ -96,7 +96,8 @@ def judge(samples: Sequence[Sample]) -> list[Verdict]:
     memory = float(np.median([each.resident for each in warm]))
     return [
         _verdict(warm, "resident", allowed=0.04 * memory),
-        _verdict(warm, "handles", allowed=4),
+        # Connections to the platforms are kept for a while, now more, now fewer of them.
+        _verdict(warm, "handles", allowed=8),
         _verdict(warm, "threads", allowed=1),
         # Answers under way have tasks of their own, and now more, now fewer are under way.
         _verdict(warm, "tasks", allowed=12),
