@@ -287,6 +287,7 @@ print(peak - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads memory from /proc")
 def test_about_one_layer_is_in_memory_at_a_time(tmp_path: Path, tokenizer_file: bytes) -> None:
     toy = Toy(dim=640, layers=12, heads=8, key_value_heads=4, multiple_of=64)

@@ -119,6 +119,7 @@ class Play:
             self.known[reply_id] = now
 
 
+@pytest.mark.slow
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

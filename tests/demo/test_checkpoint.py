@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from transformers import LlamaForCausalLM
 
@@ -60,6 +61,7 @@ def test_it_remembers_a_name_and_a_fact(demonstration: Demonstration) -> None:
     assert [o.answer for o in demonstration.run(cases) if not o.right] == []
 
 
+@pytest.mark.slow
 def test_it_answers_in_a_conversation_of_over_1024_tokens(demonstration: Demonstration) -> None:
     talk = (
         "What can you do?",

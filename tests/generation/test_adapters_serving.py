@@ -121,6 +121,7 @@ async def run_loads(
     assert stats.reused_tokens > 0
 
 
+@pytest.mark.slow
 async def test_random_loads_get_the_answers_of_the_merged_models(
     adapted: LoadedModel, bank: AdapterBank, references: dict[str, Reference], paged: bool
 ) -> None:

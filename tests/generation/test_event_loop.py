@@ -84,6 +84,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 def test_a_program_can_end_in_the_middle_of_an_answer(checkpoint: Path) -> None:
     run = subprocess.run(
         [sys.executable, "-c", LEAVE, str(checkpoint)],

@@ -72,6 +72,7 @@ def test_what_is_written_to_a_tensor_does_not_reach_the_file(file: Path) -> None
     assert file.read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's own account is Linux's")
 def test_loading_takes_little_more_than_the_model(tmp_path: Path) -> None:
     small = save_llama(tmp_path / "small")

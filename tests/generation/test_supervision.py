@@ -179,6 +179,7 @@ async def test_a_thread_that_dies_for_ever_ends_every_answer_with_one_alarm(
     assert not generator.stats().lost
 
 
+@pytest.mark.slow
 async def test_a_new_alarm_is_raised_only_after_it_went_well_for_a_while(
     make: Make, loaded: LoadedModel, logged: Logs
 ) -> None:

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bot.prompt.formats import LLAMA_2_TAGS
 from bot.prompt.tokenizer import SentencePieceTokenizer
 
@@ -47,6 +49,7 @@ def prompts(folder: Path, tokenizer: Path, dialogs: list[list[dict[str, str]]]) 
     return list(json.loads(done.stdout))
 
 
+@pytest.mark.slow
 def test_five_hundred_random_dialogs_keep_the_formats_promises(
     tmp_path: Path, pieces: Path
 ) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from tests.loopback.discord import DiscordServer
 from tests.loopback.slack import SlackServer
 from tests.scenes.program import Program
@@ -42,6 +44,7 @@ async def test_one_program_answers_in_discord_and_in_slack(
     assert "Traceback" not in "".join(program.said)
 
 
+@pytest.mark.slow
 async def test_slack_out_of_reach_is_reported_and_discord_goes_on(
     discord_server: DiscordServer, tiny_llama: Path, tmp_path: Path
 ) -> None:

@@ -78,6 +78,7 @@ async def test_the_running_program_says_how_it_is(
         assert await program.stop() == 0
 
 
+@pytest.mark.slow
 async def test_the_metrics_tell_of_an_answer(
     discord_server: DiscordServer, tiny_llama: Path, tmp_path: Path, port: int
 ) -> None:
@@ -109,6 +110,7 @@ async def test_the_metrics_tell_of_an_answer(
     assert "private" not in "".join(program.said)
 
 
+@pytest.mark.slow
 async def test_a_port_that_cannot_be_had_is_one_clear_line(
     discord_server: DiscordServer,
     tiny_llama: Path,
@@ -122,6 +124,7 @@ async def test_a_port_that_cannot_be_had_is_one_clear_line(
     assert program.said[-1].startswith("quipu: [http] cannot listen at 192.0.2.1 port 8321")
 
 
+@pytest.mark.slow
 async def test_a_platform_that_lacks_its_tokens_is_not_ready_and_does_not_stop_the_other(
     discord_server: DiscordServer,
     tiny_llama: Path,

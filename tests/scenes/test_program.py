@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from bot.reply.messages import MARKER
 from bot.text.honest import honest
 from tests.loopback.discord import Channel, DiscordServer, Message
@@ -36,6 +38,7 @@ async def test_a_real_model_answers_by_edits_and_what_stands_is_what_is_stored(
     assert [line for line in program.said if "rror" in line] == []
 
 
+@pytest.mark.slow
 async def test_killed_in_mid_reply_it_finishes_into_the_same_message_after_a_restart(
     discord_server: DiscordServer, tiny_llama: Path, tmp_path: Path
 ) -> None:
@@ -61,6 +64,7 @@ async def test_killed_in_mid_reply_it_finishes_into_the_same_message_after_a_res
     assert shown == "".join(honest(str(texts[0][0])).split())
 
 
+@pytest.mark.slow
 async def test_asked_to_stop_it_finishes_what_it_is_saying(
     discord_server: DiscordServer, tiny_llama: Path, tmp_path: Path
 ) -> None:

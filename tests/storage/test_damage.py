@@ -96,6 +96,7 @@ def damaged(file: Path, damage: list[Damage], kept: int) -> None:
     file.write_bytes(content[: len(content) * kept // 100])
 
 
+@pytest.mark.slow
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
