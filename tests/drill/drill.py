@@ -92,14 +92,14 @@ class Result:
     exit_code: int | None
     stories: list[str] = field(default_factory=list)
 
-    @property
-    def clean(self) -> bool:
-        """Whether everything is as it must be."""
-        return not self.account.troubles and not self.violations and self.exit_code == 0
 
+async def drill(
+    kills: int, seed: int, folder: Path, tell: Tell, so_far: Callable[[Result], None] | None = None
+) -> Result:
+    """Let people talk, kill the program so many times, and settle the account.
 
-async def drill(kills: int, seed: int, folder: Path, tell: Tell) -> Result:
-    """Let people talk, kill the program so many times, and settle the account."""
+    `so_far` is told the account at every rest, the last among them.
+    """
     began = time.monotonic()
     os.environ["OMP_NUM_THREADS"] = "1"
     random.seed(seed)  # the loopback Slack's own dice
@@ -124,6 +124,23 @@ async def drill(kills: int, seed: int, folder: Path, tell: Tell) -> Result:
         def progress(count: int) -> None:
             _progress(tell, count, kills, crowd)
 
+        def account(code: int | None) -> Result:
+            journal = Journal(folder / "data" / "quipu.db")
+            settled = settle(crowd.said, spots, journal)
+            historian = Historian(lives.all, killer.kills, journal, crowd.said, (discord, slack))
+            faulty = (discord.violations, slack.violations, discord.misstatements)
+            return Result(
+                seed,
+                killer.kills,
+                len(crowd.said),
+                settled,
+                time.monotonic() - began,
+                dict(killer.by_moment),
+                [line for lines in (*faulty, slack.misstatements) for line in lines],
+                code,
+                [historian.story(trouble) for trouble in settled.troubles],
+            )
+
         await killer.run(min(kills, BIRTHS), progress, at_birth)
         await _acquainted(lives, crowd, folder)
         code: int | None = 0
@@ -131,20 +148,9 @@ async def drill(kills: int, seed: int, folder: Path, tell: Tell) -> Result:
             crowd.begin()
             await killer.run(min(kills, len(killer.kills) + ROUND), progress)
             code = await _rest(lives, crowd, slack, spots, folder)
-        journal = Journal(folder / "data" / "quipu.db")
-        account = settle(crowd.said, spots, journal)
-        historian = Historian(lives.all, killer.kills, journal, crowd.said, (discord, slack))
-        return Result(
-            seed,
-            killer.kills,
-            len(crowd.said),
-            account,
-            time.monotonic() - began,
-            dict(killer.by_moment),
-            [*discord.violations, *slack.violations, *discord.misstatements, *slack.misstatements],
-            code,
-            [historian.story(trouble) for trouble in account.troubles],
-        )
+            if so_far is not None:
+                so_far(account(code))
+        return account(code)
 
 
 def _ease(slack: SlackServer) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +17,39 @@ TITLE = "Crash drill"
 TEXT = """\
 The real program with a small model answers people at ten spots of a loopback Discord and eight of a
 loopback Slack, and is killed with SIGKILL again and again: while it makes its database, by the
-clock, in a commit, while a platform holds one of its requests. At the end every message is compared
-with what people see, and both with the journal. *Lost*: no answer and no explanation. *Doubled*: a
-message of the bot that belongs to no reply or to several. *Stuck*: a reply without an end, or a
-mark of an unfinished answer. *Wrong*: what is shown is not what is stored, the mark was stored or
-fed back, or the database is not whole.
+clock, in a commit, while a platform holds one of its requests. After every 25 kills it is left
+alone until all is answered, and every message is compared with what people see, and both with the
+journal. *Lost*: no answer and no explanation. *Doubled*: a message of the bot that belongs to no
+reply or to several. *Stuck*: a reply without an end, or a mark of an unfinished answer. *Wrong*:
+what is shown is not what is stored, the mark was stored or fed back, or the database is not whole.
+*Faults*: requests that a platform's own description does not allow, and lives that did not end in
+peace when asked to.
 
 A process dies; the operating system lives on. What a power cut takes is another matter, for which
 the database's `synchronous=FULL` stands."""
 
 
-def totals(result: Result) -> dict[str, Any]:
-    """The row that counts."""
-    account = result.account
-    return {
+@dataclass(frozen=True)
+class Figures:
+    """What one drill, or several side by side, have shown; made of what JSON can hold."""
+
+    totals: dict[str, Any]
+    moments: dict[str, int]
+    kills: list[dict[str, Any]]
+    troubles: list[str]
+    faults: list[str]
+
+    @property
+    def clean(self) -> bool:
+        """Whether everything is as it must be."""
+        return not self.troubles and not self.faults
+
+
+def figures(result: Result) -> Figures:
+    """One drill's."""
+    account, code = result.account, result.exit_code
+    totals = {
+        "seed": str(result.seed),
         "kills": len(result.kills),
         "messages": result.said,
         "answered": account.outcomes[ANSWERED],
@@ -37,41 +58,49 @@ def totals(result: Result) -> dict[str, Any]:
         "doubled": account.count(DOUBLED),
         "stuck": account.count(STUCK),
         "wrong": account.count(WRONG),
+        "faults": len(result.violations) + (code != 0),
         "minutes": round(result.seconds / 60, 1),
     }
+    ended = [f"a life that was asked to end ended with {code}"] if code != 0 else []
+    kills = [asdict(kill) for kill in result.kills]
+    return Figures(totals, result.by_moment, kills, result.stories, [*result.violations, *ended])
 
 
-def moments(result: Result) -> list[dict[str, Any]]:
-    """How often which moment was hit."""
-    found = sorted(result.by_moment.items(), key=lambda each: (-each[1], each[0]))
-    return [{"killed": moment, "times": times} for moment, times in found]
+def together(several: Sequence[Figures]) -> Figures:
+    """Those of drills that ran side by side, each a town of its own."""
+    rows = [one.totals for one in several]
+    totals = {name: sum(row[name] for row in rows) for name in rows[0] if name != "seed"}
+    totals["minutes"] = max(row["minutes"] for row in rows)
+    moments = sum((Counter(one.moments) for one in several), Counter[str]())
+    kills = [{"seed": one.totals["seed"], **kill} for one in several for kill in one.kills]
+    return Figures(
+        {"seed": ", ".join(row["seed"] for row in rows), **totals},
+        dict(moments),
+        kills,
+        [story for one in several for story in one.troubles],
+        [fault for one in several for fault in one.faults],
+    )
 
 
-def tell(result: Result) -> None:
+def tell(shown: Figures) -> None:
     """Print everything, and the stories of what went wrong."""
-    show(f"crash drill, seed {result.seed}", [totals(result)])
-    show("the moments", moments(result))
-    for line in [*result.violations[:20], *result.stories]:
+    show("crash drill", [shown.totals])
+    show("the moments", _moments(shown))
+    for line in [*shown.faults[:20], *shown.troubles]:
         print(line)  # noqa: T201 - the report is what the drill is run for
 
 
-def data(result: Result) -> Mapping[str, Any]:
-    """For machines."""
-    return {
-        "circumstances": circumstances("torch", "transformers", "discord.py", "slack-bolt"),
-        "seed": result.seed,
-        "totals": totals(result),
-        "moments": result.by_moment,
-        "kills": [vars(kill) for kill in result.kills],
-        "troubles": result.stories,
-    }
-
-
-def save(result: Result) -> None:
+def save(shown: Figures) -> None:
     """Write the results' page."""
     about = circumstances("torch", "transformers", "discord.py", "slack-bolt")
     sections = [
-        Section("Account", f"Seed {result.seed}.", [totals(result)]),
-        Section("Moments", "What the kills hit.", moments(result)),
+        Section("Account", "", [shown.totals]),
+        Section("Moments", "What the kills hit.", _moments(shown)),
     ]
-    save_sections(STEM, TITLE, TEXT, sections, about, data(result))
+    save_sections(STEM, TITLE, TEXT, sections, about, {"circumstances": about, **asdict(shown)})
+
+
+def _moments(shown: Figures) -> list[dict[str, Any]]:
+    """How often which moment was hit."""
+    found = sorted(shown.moments.items(), key=lambda each: (-each[1], each[0]))
+    return [{"killed": moment, "times": times} for moment, times in found]
