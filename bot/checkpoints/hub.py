@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 ATTEMPTS = 5
+FIRST_PAUSE = 0.5
+"""Seconds before the second attempt, where the hub asks for none; each next one is twice that."""
 LONGEST_PAUSE = 60.0
 """Seconds; a hub that asks for more is not waited for."""
 AT_ONCE = 4
@@ -197,7 +199,7 @@ def _pause(state: RetryCallState) -> float:
     asked = str(getattr(response, "headers", {}).get("retry-after", ""))
     if asked.isdigit():
         return min(float(asked), LONGEST_PAUSE)
-    return wait_exponential(multiplier=0.5, max=8)(state)
+    return wait_exponential(multiplier=FIRST_PAUSE, max=8)(state)
 
 
 def _mention(state: RetryCallState) -> None:

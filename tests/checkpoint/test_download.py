@@ -15,6 +15,7 @@ import pytest
 from huggingface_hub import close_session, constants
 
 from bot.checkpoint import find
+from bot.checkpoints import hub as client
 from bot.checkpoints.check import examine
 from bot.checkpoints.hub import Plan, plan
 from bot.errors import ConfigError
@@ -182,6 +183,7 @@ def ask(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ask]:
     # The library has read its environment long ago.
     monkeypatch.setattr(constants, "ENDPOINT", hub.url)
     monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setattr(client, "FIRST_PAUSE", 0.05)
 
     async def asked(name: str, revision: str | None = None, **environment: str) -> Plan:
         for variable, value in environment.items():

@@ -42,6 +42,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_chat_is_with_the_model_that_is_named(folder: Path) -> None:
     done = quipu(folder, "chat", "--model", "Second", stdin="Hello!\n")
     assert done.code == 0

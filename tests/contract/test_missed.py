@@ -109,6 +109,7 @@ async def test_where_nothing_is_to_be_caught_up_nothing_is_looked_for(
         await stage.shown(where, ending("You said: Ann: hello", "You said: Ann: two"))
 
 
+@pytest.mark.slow
 async def test_edits_and_deletions_of_the_meantime_are_honoured(stage: Stage) -> None:
     cat, where = await stage.writes("ann", "my cat is called Tom")
     await stage.shown(where, ending("You said: my cat is called Tom"))

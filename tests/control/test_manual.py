@@ -31,6 +31,7 @@ def test_the_reference_is_what_is_declared() -> None:
     assert part("reference") == manual.reference().strip(), ANEW
 
 
+@pytest.mark.slow
 async def test_the_table_is_what_happens() -> None:
     assert part("permissions") == (await permissions.table()).strip(), ANEW
 

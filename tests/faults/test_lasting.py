@@ -117,6 +117,7 @@ async def test_a_message_that_has_grown_past_the_limit_goes_on_in_further_ones(
     assert scene.stage.rows("SELECT count(*) FROM reply_parts") == [(len(shown),)]
 
 
+@pytest.mark.slow
 async def test_what_is_too_long_in_any_size_ends_with_the_reason(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -64,6 +64,7 @@ async def test_a_limit_for_all_of_discord_holds_everybody_back_and_loses_nothing
         assert scene.endings() == [("delivered", "")]
 
 
+@pytest.mark.slow
 async def test_a_limit_for_all_that_outlasts_the_request_it_met_does_not_hold_for_ever(
     small_model: Path, tmp_path: Path
 ) -> None:

@@ -38,7 +38,11 @@ async def one_whole_answer(scene: Scene, moment: str, strike: str) -> None:
     assert scene.states() == ["delivered", "delivered"]
 
 
-@pytest.mark.parametrize("strike", PASSING)
+@pytest.mark.parametrize(
+    "strike",
+    # Until an answer that does not come is given up, seconds pass.
+    [pytest.param(each, marks=[pytest.mark.slow] * ("no answer" in each)) for each in PASSING],
+)
 @pytest.mark.parametrize("moment", ["begin", "end"])
 async def test_a_passing_fault_leaves_one_whole_answer(
     scene: Scene, moment: str, strike: str

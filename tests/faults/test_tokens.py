@@ -102,6 +102,7 @@ async def test_a_slack_app_token_that_expired_is_one_alarm_and_discord_goes_on(
     assert len(both.errors()) == 1
 
 
+@pytest.mark.slow
 async def test_socket_mode_switched_off_is_one_alarm_and_taken_up_when_it_is_on_again(
     both: Both, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -127,8 +127,11 @@ async def test_who_waits_in_a_queue_is_answered_after_the_fault(hasty: Town) -> 
         ["For Ann", go, "."] if prompt.text.endswith("Ann: one [/INST]") else ["For Bob."]
     )
     await hasty.ann.mentions(hasty.channel, "one")
-    await hasty.bob.mentions(hasty.channel, "two")
     await hasty.answer(hasty.channel, f"For Ann{MARKER}")
+    await hasty.bob.mentions(hasty.channel, "two")
+    async with asyncio.timeout(10):
+        while not hasty.core.conversations.waiting:  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0)
     async with broken("read-only", database(hasty).database, hasty.file):
         go.set()
         await shows(hasty.channel, HALTED)

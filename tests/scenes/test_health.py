@@ -66,6 +66,7 @@ async def counted(port: int, name: tuple[str, ...]) -> dict[tuple[str, ...], flo
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.slow
 async def test_the_running_program_says_how_it_is(
     discord_server: DiscordServer, tiny_llama: Path, tmp_path: Path, port: int
 ) -> None:

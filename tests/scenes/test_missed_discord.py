@@ -73,6 +73,7 @@ async def test_server_errors_and_limits_put_catching_up_off_and_do_not_end_it(
     await said(cuzco.channel, "You said: Ann: one")
 
 
+@pytest.mark.slow
 async def test_a_channel_that_is_gone_or_closed_does_not_keep_the_others_waiting(
     cuzco: Town,
 ) -> None:
@@ -91,6 +92,7 @@ async def test_a_channel_that_is_gone_or_closed_does_not_keep_the_others_waiting
     assert f"/channels/{secret.id}/messages" not in looked_at(cuzco)
 
 
+@pytest.mark.slow
 async def test_a_history_says_who_manages_and_what_they_are_called_here(cuzco: Town) -> None:
     nicked = cuzco.guild.member("Margaret", nick="Maggie", manage_channels=True)
     await cut(cuzco)
@@ -99,6 +101,7 @@ async def test_a_history_says_who_manages_and_what_they_are_called_here(cuzco: T
     assert cuzco.rows("SELECT author_standing FROM replies") == [("admin",)]
 
 
+@pytest.mark.slow
 async def test_channels_without_news_cost_no_request(cuzco: Town) -> None:
     quiet = cuzco.guild.channel("quiet")
     await cuzco.ann.mentions(quiet, "hello")

@@ -78,6 +78,7 @@ async def test_asked_to_stop_it_finishes_what_it_is_saying(
     assert finished(channel) is not None
 
 
+@pytest.mark.slow
 async def test_a_wrong_token_is_one_clear_line_and_no_traceback(
     tiny_llama: Path, tmp_path: Path
 ) -> None:
