@@ -164,6 +164,7 @@ class BoardOutlet:
     async def delete(self, message_id: str) -> None:
         if self.board.stubborn:
             raise self.board.stubborn.pop(0)
+        await self.board.request()
         for message in self.board.posted:
             if message.id == message_id:
                 message.deleted = True

@@ -14,7 +14,7 @@ from bot.control.response import Button
 from bot.control.words import say, told
 from bot.conversation.chosen import adapter_of, origin_of, sampling_of
 from bot.conversation.earlier import Earlier, earlier
-from bot.conversation.keeping import Keeping
+from bot.conversation.keeping import Keeping, surely
 from bot.conversation.life import Life
 from bot.conversation.written import Written
 from bot.engines import Engine, Engines
@@ -143,7 +143,8 @@ class Answering:
 
     async def interrupt(self, reply: Reply, messenger: Messenger) -> None:
         """Too old to be answered again: say so where its text stands."""
-        text = (await earlier(self._records, reply)).text or reply.text.strip()
+        past = await surely(self._store, partial(earlier, self._records, reply))
+        text = past.text or reply.text.strip()
         notice = say("conversation.interrupted", reply.locale)
         async with self._delivery(reply, messenger) as delivery:
             try:

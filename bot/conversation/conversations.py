@@ -64,6 +64,7 @@ class Conversations:
         self._afterwards = Afterwards(store)
         self._notices = QueueNotices(store, patience=patience)
         self._lanes = Lanes(self._answer, limit=waiting)
+        self._overdue: set[int] = set()
 
     def attach(self, messenger: Messenger) -> None:
         """From now on this messenger brings the replies of its platform."""
@@ -164,8 +165,9 @@ class Conversations:
         return self._lanes.waiting
 
     async def settled(self) -> None:
-        """Wait until every message has its answer."""
+        """Wait until every message has its answer, and nothing is left that is to be taken back."""
         await self._lanes.settled()
+        await self._notices.dropped()
 
     async def over(self, reply_id: int) -> None:
         """Wait until a reply is not being given any more."""
@@ -207,7 +209,7 @@ class Conversations:
     async def stop(self, place: Place, author: Author) -> bool:
         """Stop the answer that is being written here, for who asked for it or an admin."""
         reply = self._lanes.current(place.id)
-        if reply is None:
+        if reply is None or reply.id in self._overdue:
             return False
         if author.id != reply.author.id and not author.manages:
             raise Forbidden(f"{author.id} may not stop reply {reply.id}", key="error.not_the_asker")
@@ -219,19 +221,18 @@ class Conversations:
         """Take up what an earlier run left unfinished on this platform; returns how many.
 
         May be called again after a new connection: what is being answered is left alone.
+        Waits for no answer of the platform, so one that is slow to take messages is listened to.
         """
         self.attach(messenger)
         unfinished = await self._store.unfinished(messenger.platform)
         replies = [reply for reply in unfinished if not self._lanes.holds(reply)]
         youngest = datetime.now(UTC) - self._resume_within
         for reply in replies:
-            if reply.state is ReplyState.DELIVERING or reply.claimed_at >= youngest:
-                self._lanes.put(reply, bounded=False)
-            else:
-                with bound_contextvars(**_ids(reply)):
-                    await self._answering.interrupt(reply, messenger)
-        for left in await self._store.left_over(messenger.platform):
-            await self._notices.drop(left, self._outlet(left))
+            if reply.state is not ReplyState.DELIVERING and reply.claimed_at < youngest:
+                self._overdue.add(reply.id)
+            self._lanes.put(reply, bounded=False)
+        left_over = await self._store.left_over(messenger.platform)
+        self._notices.drop_beside([(left, self._outlet(left)) for left in left_over])
         if replies:
             log.info("took up unfinished replies", platform=messenger.platform, count=len(replies))
         return len(replies)
@@ -300,12 +301,17 @@ class Conversations:
                 await self._notices.drop(each, self._outlet(each))
             for each in merged:
                 note_ending(each, ReplyState.MERGED, self._observer, into=reply.id)
-            await self._answering.answer(reply, messenger)
+            if reply.id in self._overdue:
+                await self._answering.interrupt(reply, messenger)
+            else:
+                await self._answering.answer(reply, messenger)
         except asyncio.CancelledError:
             raise
         except Exception:
             # The lane must live on whatever happens to one answer; the journal still has it.
             log.exception("answer failed", reply=reply.id, place=reply.place.id)
+        finally:
+            self._overdue.difference_update(each.id for each in replies)
 
 
 def _ids(reply: Reply) -> dict[str, object]:

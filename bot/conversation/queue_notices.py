@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -30,6 +30,7 @@ class QueueNotices:
         self._patience = patience
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._replies: dict[int, Reply] = {}
+        self._dropping: set[asyncio.Task[None]] = set()
         self._open = True
 
     def begin(self, reply: Reply, outlet: Outlet, ahead: Callable[[], int]) -> None:
@@ -57,6 +58,18 @@ class QueueNotices:
             except QuipuError as error:
                 log.warning("queue notice left behind", reply=reply.id, error=str(error))
 
+    def drop_beside(self, replies: Sequence[tuple[Reply, Outlet]]) -> None:
+        """Take back what a crash left, each beside the others; nobody waits for it."""
+        for reply, outlet in replies:
+            task = asyncio.create_task(self.drop(reply, outlet), name=f"drop notice {reply.id}")
+            self._dropping.add(task)
+            task.add_done_callback(self._dropping.discard)
+
+    async def dropped(self) -> None:
+        """Wait until what a crash left has been taken back."""
+        if self._dropping:
+            await asyncio.wait(self._dropping)
+
     async def refuse(self, reply: Reply, outlet: Outlet, words: str) -> None:
         """Say that there will be no answer, in the message that the answer would have had.
 
@@ -72,7 +85,7 @@ class QueueNotices:
     async def close(self) -> None:
         """Post nothing more. What is posted stays for the next start."""
         self._open = False
-        tasks = list(self._tasks.values())
+        tasks = [*self._tasks.values(), *self._dropping]
         for task in tasks:
             task.cancel()
         if tasks:

@@ -161,6 +161,7 @@ async def test_an_answer_too_old_to_be_given_again_falls_back_on_the_earlier_one
     await house.conversations.drain(0.0)
     again = await build(resume_within=timedelta(0))
     await again.conversations.recover(again.board)
+    await again.idle()
     assert again.board.texts == ["First.\n\n*(I was interrupted here. Please ask me again.)*"]
     assert [turn.text for turn in await again.turns()] == ["a story", "First."]
 

@@ -11,8 +11,8 @@ from bot.prompt.builder import PromptBuilder
 from bot.prompt.formats import Llama2Format
 from bot.prompt.tokenizer import Tokenizer
 from bot.values import Choice, Inbound, Part, ReplyState
-from tests.board import ScriptedGenerator
-from tests.conversation.conftest import ANN, BOB, CHANNEL, CHIEF, Build, House
+from tests.board import PATIENCE, ScriptedGenerator
+from tests.conversation.conftest import ANN, BOB, CHANNEL, CHIEF, THREAD, Build, House
 from tests.conversation.test_conversations import states
 from tests.engines.machine import Machine, Model
 
@@ -156,3 +156,23 @@ async def test_a_notice_that_a_crash_left_under_a_merged_message_is_taken_back(
     await again.idle()
     assert again.board.texts == ["Here."]
     assert await again.store.left_over("discord") == []
+
+
+async def test_notices_that_a_crash_left_do_not_hold_up_the_start(build: Build) -> None:
+    house = await build()
+    merged = []
+    for number, place in enumerate((CHANNEL, THREAD)):
+        said = Inbound(place, ANN, "hello", f"{number}", datetime.now(UTC))
+        reply = await house.store.claim(said)
+        assert reply is not None
+        posted = await house.board.create(place, said.message_id, FIRST, said.message_id)
+        await house.store.save_part(reply.id, Part(0, posted.id))
+        await house.store.end(reply.id, ReplyState.MERGED)
+        merged.append(posted)
+    again = await build()
+    again.board.gate.clear()  # the platform does not answer
+    async with asyncio.timeout(PATIENCE):
+        await again.conversations.recover(again.board)
+    await again.board.until(lambda: again.board.in_flight == 2)
+    again.board.gate.set()
+    await again.board.until(lambda: all(each.deleted for each in merged))

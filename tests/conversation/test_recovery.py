@@ -8,8 +8,8 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 from bot.reply.messages import MARKER
-from bot.values import Author, Finish, FinishReason, Inbound, Part, Prompt, ReplyState
-from tests.board import ScriptedGenerator
+from bot.values import Finish, FinishReason, Inbound, Part, Place, Prompt, ReplyState
+from tests.board import PATIENCE, ScriptedGenerator
 from tests.conversation.conftest import ANN, BOB, CHANNEL, CHIEF, DIRECT, OTHER, Build, House
 from tests.conversation.test_conversations import states
 
@@ -50,9 +50,27 @@ async def test_an_old_answer_is_marked_as_interrupted(build: Build) -> None:
     await cut_off(build)
     second = await build(resume_within=timedelta(0))
     await second.conversations.recover(second.board)
+    await second.idle()
     assert second.board.texts == ["Once upon a\n\n*(I was interrupted here. Please ask me again.)*"]
     assert await states(second) == [ReplyState.INTERRUPTED]
     assert second.generator.prompts == []
+
+
+async def test_old_answers_hold_up_neither_the_start_nor_one_another(build: Build) -> None:
+    first = await build()
+    for number, place in enumerate((CHANNEL, OTHER, DIRECT)):
+        await first.store.claim(_inbound(place, str(number)))
+    second = await build(resume_within=timedelta(0))
+    second.board.gate.clear()  # the platform does not answer
+    async with asyncio.timeout(PATIENCE):
+        assert await second.conversations.recover(second.board) == 3
+    await second.board.until(lambda: second.board.in_flight == 3)
+    assert await second.conversations.recover(second.board) == 0
+    assert not await second.conversations.stop(CHANNEL, ANN)
+    second.board.gate.set()
+    await second.idle()
+    assert second.board.texts == ["*(I was interrupted here. Please ask me again.)*"] * 3
+    assert await states(second) == [ReplyState.INTERRUPTED] * 3
 
 
 async def test_a_whole_text_that_was_not_shown_yet_is_only_shown(build: Build) -> None:
@@ -120,8 +138,8 @@ async def test_at_shutdown_what_runs_is_finished_and_nothing_new_begins(build: B
     assert house.board.texts[-1] == "You said: Ann: just too late"
 
 
-def _inbound() -> Inbound:
-    return Inbound(CHANNEL, Author("7", "Ann"), "hi", "1", datetime.now(UTC))
+def _inbound(place: Place = CHANNEL, message_id: str = "1") -> Inbound:
+    return Inbound(place, ANN, "hi", message_id, datetime.now(UTC))
 
 
 def _prompt() -> Prompt:
