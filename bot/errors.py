@@ -10,6 +10,7 @@ QuipuError
 │   ├── Throttled        not before `retry_after` seconds
 │   ├── Oversized        not in one message of this size
 │   └── Undeliverable    never: the place is gone or closed to the bot
+│       ├── Gone             not in this message, which somebody has deleted
 │       └── Unchangeable     not in this message, but perhaps in another
 ├── GenerationError      the model failed while it was writing
 │   ├── GeneratorLost    it will never write again in this process
@@ -98,6 +99,10 @@ class Undeliverable(PlatformError):
     """The place or message is gone, or closed to the bot: never try again."""
 
     notice = "I may not write there."
+
+
+class Gone(Undeliverable):
+    """The message is no more, so that nothing of it is left to be changed."""
 
 
 class Unchangeable(Undeliverable):

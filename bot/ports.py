@@ -264,9 +264,21 @@ class Store(Protocol):
         """The text is whole: save it as a turn and an answer, and go on to delivering."""
 
     async def end(
-        self, reply_id: int, state: ReplyState, *, text: str | None = None, reason: str = ""
+        self,
+        reply_id: int,
+        state: ReplyState,
+        *,
+        text: str | None = None,
+        reason: str = "",
+        marked: bool = False,
     ) -> None:
-        """End a reply. A text given here is saved as its turn unless `complete` has done so."""
+        """End a reply. A text given here is saved as its turn unless `complete` has done so.
+
+        It is `marked` if its messages may still show an unfinished answer.
+        """
+
+    async def reopen_marked(self, platform: str, place: Place | None = None) -> list[Reply]:
+        """Make the newest replies that ended so unfinished again: all, or those of a Place."""
 
     async def history(self, place: Place, reply_id: int) -> list[Turn]:
         """The turns of the conversation up to and with those that this reply answers.

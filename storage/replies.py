@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import case, delete, func, insert, select, update
 from sqlalchemy.engine import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
@@ -59,8 +60,8 @@ def merge(connection: Connection, merged: Sequence[int], into: int, now: datetim
     for reply_id in merged:
         if reply_id == into:
             continue
-        ending = _ending(ReplyState.MERGED, f"answered by reply {into}", now)
-        if _change(connection, reply_id, ending, replies.c.place_id == place_id):
+        ending = Ending(ReplyState.MERGED, f"answered by reply {into}", now)
+        if _change(connection, reply_id, ending.values, replies.c.place_id == place_id):
             turns.hand_over(connection, reply_id, into)
 
 
@@ -116,20 +117,50 @@ def complete(
     return True
 
 
-def end(
-    connection: Connection,
-    reply_id: int,
-    state: ReplyState,
-    text: str | None,
-    reason: str,
-    now: datetime,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a reply ends; `marked` if its messages may still show an unfinished answer."""
+
+    state: ReplyState
+    reason: str
+    at: datetime
+    marked: bool = False
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The columns of the reply that say so."""
+        times = {"updated_at": self.at, "ended_at": self.at}
+        return {"state": self.state, "reason": self.reason, "marked": self.marked, **times}
+
+
+def end(connection: Connection, reply_id: int, ending: Ending, text: str | None) -> None:
     """End a reply once. A text given here becomes its turn unless it has one."""
-    values = _ending(state, reason, now)
     if text is None or turns.answered(connection, reply_id):
-        _change(connection, reply_id, values)
-    elif _change(connection, reply_id, {"text": text, **values}):
-        turns.save_answer(connection, reply_id, text, now)
+        _change(connection, reply_id, ending.values)
+    elif _change(connection, reply_id, {"text": text, **ending.values}):
+        turns.save_answer(connection, reply_id, text, ending.at)
+
+
+def marked(connection: Connection, platform: str, place: Place | None) -> list[int]:
+    """The newest replies that ended `marked`, of a platform or of one Place."""
+    newest = connection.execute(select(func.max(replies.c.id))).scalar() or 0
+    here = places.c.platform == platform if place is None else places.c.id == place.id
+    these = replies.c.marked & (replies.c.id > newest - LOOKED_AT) & here
+    return list(connection.execute(select(replies.c.id).join(places).where(these)).scalars())
+
+
+def reopen(connection: Connection, ids: Sequence[int], now: datetime) -> list[Reply]:
+    """Make replies that have ended unfinished again, as a crash would have left them."""
+    whole = replies.c.finish_reason.is_not(None)
+    values = {
+        "state": case((whole, ReplyState.DELIVERING), else_=ReplyState.GENERATING),
+        "reason": "",
+        "marked": False,
+        "updated_at": now,
+        "ended_at": None,
+    }
+    connection.execute(update(replies).where(replies.c.id.in_(ids)).values(values))
+    return _with_parts(connection, replies.c.id.in_(ids))
 
 
 def unfinished(connection: Connection, platform: str) -> list[Reply]:
@@ -201,10 +232,6 @@ def _reply(row: Row[Any], parts: Sequence[Part]) -> Reply:
         parts=tuple(parts),
         reason=row.reason,
     )
-
-
-def _ending(state: ReplyState, reason: str, now: datetime) -> dict[str, Any]:
-    return {"state": state, "reason": reason, "updated_at": now, "ended_at": now}
 
 
 def _change(connection: Connection, reply_id: int, values: dict[str, Any], *where: Any) -> bool:

@@ -111,12 +111,25 @@ class SqlStore:
         await self._database.write(_complete, reply_id, text, finish, prompt, origin, self._now())
 
     async def end(
-        self, reply_id: int, state: ReplyState, *, text: str | None = None, reason: str = ""
+        self,
+        reply_id: int,
+        state: ReplyState,
+        *,
+        text: str | None = None,
+        reason: str = "",
+        marked: bool = False,
     ) -> None:
         """The first ending stays. ValueError for a state that is none."""
         if not state.ended:
             raise ValueError(f"{state} is no ending; use advance")
-        await self._database.write(journal.end, reply_id, state, text, reason, self._now())
+        ending = journal.Ending(state, reason, self._now(), marked)
+        await self._database.write(journal.end, reply_id, ending, text)
+
+    async def reopen_marked(self, platform: str, place: Place | None = None) -> list[Reply]:
+        """Only the newest thousand replies are looked at."""
+        ids = await self._database.read(journal.marked, platform, place)
+        # At most starts there is nothing to write.
+        return await self._database.write(journal.reopen, ids, self._now()) if ids else []
 
     async def history(self, place: Place, reply_id: int) -> list[Turn]:
         """An earlier answer of this same reply is not among them."""

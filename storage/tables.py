@@ -23,6 +23,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -88,6 +89,7 @@ replies = Table(
     Column("finish_reason", Key),
     Column("seed", BigInteger),
     Column("shown", Integer),
+    Column("marked", Boolean, nullable=False, server_default=false()),
     Index(None, "place_id", "id"),
     Index(None, "author_id"),
     # Found at every start among millions that ended; holds only the few that did not.

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from bot.control.response import Button
-from bot.errors import Busy, QuipuError, Undeliverable
+from bot.errors import Busy, Gone, QuipuError
 from bot.reply.messages import MARKER
 from bot.values import Finish, FinishReason, Place, Prompt, Sampling, Waiting
 
@@ -108,7 +108,7 @@ class Board:
         await self.request()
         message = next((m for m in self.posted if m.id == message_id and not m.deleted), None)
         if message is None:
-            raise Undeliverable(f"there is no message {message_id}")
+            raise Gone(f"there is no message {message_id}")
         message.shown.append(text)
         message.buttons = tuple(buttons)
         await self.changed()

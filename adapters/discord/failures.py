@@ -8,10 +8,11 @@ from contextlib import contextmanager
 import aiohttp
 import discord
 
-from bot.errors import Oversized, PlatformError, Throttled, Unchangeable, Undeliverable
+from bot.errors import Gone, Oversized, PlatformError, Throttled, Unchangeable, Undeliverable
 
 INVALID_FORM = 50035
 TOO_LONG = "or fewer in length"
+UNKNOWN_MESSAGE = 10008
 SOMEBODY_ELSES = 50005
 ARCHIVED = 50083
 MISSING_ACCESS = 50001
@@ -22,7 +23,7 @@ OLD_MESSAGE_PAUSE = 6.0
 NO_HISTORY_FOR_REPLY = 160002
 REFUSALS = {
     10003: "the channel is gone",
-    10008: "the message is gone",
+    UNKNOWN_MESSAGE: "the message is gone",
     CANNOT_DM: "this person takes no direct messages from the bot",
     MISSING_ACCESS: "the bot cannot see the channel; give its role View Channel",
     MISSING_PERMISSIONS: "the bot may not write there; give its role Send Messages "
@@ -33,7 +34,7 @@ REFUSALS = {
 }
 
 # A new message in an archived thread opens it again, unless it is locked.
-UNCHANGEABLE = {SOMEBODY_ELSES, ARCHIVED}
+KINDS = {SOMEBODY_ELSES: Unchangeable, ARCHIVED: Unchangeable, UNKNOWN_MESSAGE: Gone}
 
 
 @contextmanager
@@ -66,7 +67,7 @@ def _refusal(place: str, error: discord.HTTPException) -> PlatformError:
         return PlatformError(f"{place}: {error}")
     if error.code == INVALID_FORM and TOO_LONG in error.text:
         return Oversized(f"{place}: {error}")
-    kind = Unchangeable if error.code in UNCHANGEABLE else Undeliverable
+    kind = KINDS.get(error.code, Undeliverable)
     return kind(f"{place}: {REFUSALS.get(error.code, 'Discord refused')}: {error}")
 
 

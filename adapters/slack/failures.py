@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from bot.errors import Oversized, PlatformError, Throttled, Unchangeable, Undeliverable
+from bot.errors import Gone, Oversized, PlatformError, Throttled, Unchangeable, Undeliverable
 
 ENDED_STREAM = frozenset({"message_not_in_streaming_state", "stopped_by_user"})
 STREAMING = "streaming_state_conflict"
@@ -35,7 +35,8 @@ BAD_BLOCKS = frozenset(
 TOO_LONG = frozenset({"msg_too_long", "msg_blocks_too_long"})
 FIXED = frozenset({"cant_update_message", "edit_window_closed"})
 """What Slack says of a message that stands, but can no longer be changed."""
-GONE = frozenset({"message_not_found", "cant_delete_message"})
+NOT_FOUND = "message_not_found"
+GONE = frozenset({NOT_FOUND, "cant_delete_message"})
 REVOKED = frozenset(
     {"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"}
 )
@@ -58,7 +59,7 @@ MENDS = {
     "channel_not_found": "the bot cannot see the channel; invite it with /invite",
     "not_in_channel": "the bot is not in the channel; invite it with /invite",
     "is_archived": "the channel is archived",
-    "message_not_found": "the message is gone",
+    NOT_FOUND: "the message is gone",
     "cant_update_message": "the message is not the bot's to change",
     "edit_window_closed": "the workspace lets messages not be changed so late",
     "restricted_action": "the workspace lets the bot not write there",
@@ -127,6 +128,8 @@ def fitted() -> Iterator[None]:
             raise Oversized(str(error)) from error
         if error.code in FIXED:
             raise Unchangeable(str(error)) from error
+        if error.code == NOT_FOUND:
+            raise Gone(str(error)) from error
         raise
 
 

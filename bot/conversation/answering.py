@@ -16,24 +16,23 @@ from bot.conversation.chosen import adapter_of, origin_of, sampling_of
 from bot.conversation.earlier import Earlier, earlier
 from bot.conversation.keeping import Keeping, surely
 from bot.conversation.life import Life
+from bot.conversation.prompting import Prompting
 from bot.conversation.written import Written
 from bot.engines import Engine, Engines
 from bot.errors import (
     GenerationError,
     GeneratorLost,
+    Gone,
     PlatformError,
     QuipuError,
-    Refused,
     StorageError,
-    TooLong,
     Undeliverable,
 )
 from bot.operation.facts import UNOBSERVED, ModelAnswered, Observer
 from bot.ports import Answer, Choices, Messenger, Personas, Store
-from bot.prompt.builder import PromptBuilder
 from bot.reply.delivery import PATIENCE, Delivery
 from bot.reply.notices import explained
-from bot.values import Choice, FinishReason, Prompt, Reply, ReplyState, Role, Waiting
+from bot.values import Choice, FinishReason, Reply, ReplyState, Waiting
 
 log = structlog.get_logger(__name__)
 
@@ -64,12 +63,11 @@ class Answering:
         self._store = store
         self._engines = engines
         self._choices = choices
-        self._personas = personas
         self._journal_interval = journal_interval
         self._patience = patience
         self._records = records
         self._buttons = buttons
-        self._behaviours = behaviours
+        self._prompting = Prompting(store, personas, behaviours)
         self._observer = observer
         self._lives: dict[int, Life] = {}
         self._journals: dict[int, Keeping] = {}
@@ -77,6 +75,7 @@ class Answering:
         self._waiting: dict[int, asyncio.Timeout] = {}
         self._stopped: set[int] = set()
         self._withdrawn: set[int] = set()
+        self._left: dict[str, int] = {}
 
     async def withdraw(self, reply: Reply) -> None:
         """Stop a reply whose question was deleted; if nothing is shown of it yet, nothing will."""
@@ -117,7 +116,9 @@ class Answering:
                 notice = say("conversation.cut_off", reply.locale)
                 await delivery.abandon(past.text or delivery.text, notice)
                 if not await self._forgone(reply, delivery):
-                    await self._fail(reply, error, text=past.text)
+                    left = delivery.marked and not isinstance(error, Gone)
+                    text = past.text or (delivery.text.strip() if left else "")
+                    await self._fail(reply, error, text=text, marked=left)
             except GeneratorLost as error:
                 await self._engines.lost(error)
                 await self._explain(reply, past, delivery, error)
@@ -141,6 +142,13 @@ class Answering:
             await journal.kept(written.keep, delivery.halt)
         return written
 
+    def reached(self, reply: Reply) -> bool:
+        """Whether this reply could be shown where one before it could not, to its end."""
+        if self._left.get(reply.place.id, reply.id) == reply.id:
+            return False
+        del self._left[reply.place.id]
+        return True
+
     async def interrupt(self, reply: Reply, messenger: Messenger) -> None:
         """Too old to be answered again: say so where its text stands."""
         past = await surely(self._store, partial(earlier, self._records, reply))
@@ -150,7 +158,7 @@ class Answering:
             try:
                 await delivery.finish(explained(text, notice), await self._offered(reply))
             except PlatformError as error:
-                await self._fail(reply, error)
+                await self._fail(reply, error, text=text, marked=not isinstance(error, Gone))
                 return
         await self._end(reply, ReplyState.INTERRUPTED, text=text)
 
@@ -170,11 +178,18 @@ class Answering:
         return delivery
 
     async def _end(
-        self, reply: Reply, state: ReplyState, *, text: str | None = None, reason: str = ""
+        self,
+        reply: Reply,
+        state: ReplyState,
+        *,
+        text: str | None = None,
+        reason: str = "",
+        marked: bool = False,
     ) -> None:
         """End the reply in the journal, and tell of its life."""
         journal = self._journals.pop(reply.id, None) or Keeping(self._store, reply.id)
-        await journal.kept(partial(self._store.end, reply.id, state, text=text, reason=reason))
+        end = partial(self._store.end, text=text, reason=reason, marked=marked)
+        await journal.kept(partial(end, reply.id, state))
         if life := self._lives.pop(reply.id, None):
             life.end(state, reason, text=text)
 
@@ -234,7 +249,7 @@ class Answering:
         self, reply: Reply, past: Earlier, choice: Choice, engine: Engine, delivery: Delivery
     ) -> Written:
         started = time.monotonic()
-        prompt = await self._prompt(reply, past, engine.builder)
+        prompt = await self._prompting.prompt(reply, past, engine.builder, self._lives[reply.id])
         await self._store.advance(reply.id, ReplyState.QUEUED)
         sampling = sampling_of(choice, engine, past)
         adapter = adapter_of(choice, engine)
@@ -288,29 +303,6 @@ class Answering:
         surplus = answer.finish.surplus if answer.finish else 0
         return text[: len(text) - surplus].strip()
 
-    async def _prompt(self, reply: Reply, past: Earlier, builder: PromptBuilder) -> Prompt:
-        turns = await self._store.history(reply.place, reply.id)
-        self._lives[reply.id].asked(turns)
-        if not turns or turns[-1].role is not Role.USER:
-            raise Refused("the message is gone", key="conversation.question_gone")
-        persona = await self._personas.show(reply.place)
-        behaviour = await self._behaviours.behaviour(reply.place)
-        names = behaviour.names and not reply.place.private
-        # Encoding a long history takes milliseconds that the event loop does not have.
-        words = persona if persona.text else None
-        try:
-            prompt = await asyncio.to_thread(
-                builder.build, words, turns, names=names, begun=past.begun
-            )
-        except TooLong as error:
-            if not past.begun:
-                raise
-            notice = say("conversation.too_long_to_continue", reply.locale)
-            raise TooLong(str(error), notice=notice) from error
-        if prompt.first_kept:
-            await self._store.keep_from(reply.place, turns[prompt.first_kept].id)
-        return prompt
-
     async def _explain(
         self, reply: Reply, past: Earlier, delivery: Delivery, error: QuipuError
     ) -> None:
@@ -327,7 +319,7 @@ class Answering:
         except PlatformError as failure:
             log.error("reason not shown", reply=reply.id, error=str(failure))
             state = ReplyState.FAILED
-        await self._fail(reply, error, text=text, state=state)
+        await self._fail(reply, error, text=text, state=state, marked=delivery.marked)
 
     async def _forgone(self, reply: Reply, delivery: Delivery) -> bool:
         """Whether the question is gone and nothing was shown; the reply ends without a word."""
@@ -343,6 +335,9 @@ class Answering:
         *,
         text: str = "",
         state: ReplyState = ReplyState.FAILED,
+        marked: bool = False,
     ) -> None:
         reason = f"{type(error).__name__}: {error}"
-        await self._end(reply, state, text=text, reason=reason)
+        await self._end(reply, state, text=text, reason=reason, marked=marked)
+        if marked:
+            self._left[reply.place.id] = reply.id

@@ -224,18 +224,22 @@ class Conversations:
         Waits for no answer of the platform, so one that is slow to take messages is listened to.
         """
         self.attach(messenger)
+        await self._store.reopen_marked(messenger.platform)
         unfinished = await self._store.unfinished(messenger.platform)
         replies = [reply for reply in unfinished if not self._lanes.holds(reply)]
-        youngest = datetime.now(UTC) - self._resume_within
-        for reply in replies:
-            if reply.state is not ReplyState.DELIVERING and reply.claimed_at < youngest:
-                self._overdue.add(reply.id)
-            self._lanes.put(reply, bounded=False)
+        self._take_up(replies)
         left_over = await self._store.left_over(messenger.platform)
         self._notices.drop_beside([(left, self._outlet(left)) for left in left_over])
         if replies:
             log.info("took up unfinished replies", platform=messenger.platform, count=len(replies))
         return len(replies)
+
+    def _take_up(self, replies: Sequence[Reply]) -> None:
+        youngest = datetime.now(UTC) - self._resume_within
+        for reply in replies:
+            if reply.state is not ReplyState.DELIVERING and reply.claimed_at < youngest:
+                self._overdue.add(reply.id)
+            self._lanes.put(reply, bounded=False)
 
     async def detach(self, platform: str, *, within: float = 0.0) -> None:
         """The platform's messenger is about to close: end what it brings, within so many seconds.
@@ -305,6 +309,9 @@ class Conversations:
                 await self._answering.interrupt(reply, messenger)
             else:
                 await self._answering.answer(reply, messenger)
+            if self._answering.reached(reply):
+                reopen = partial(self._store.reopen_marked, reply.place.platform, reply.place)
+                self._take_up(await surely(self._store, reopen))
         except asyncio.CancelledError:
             raise
         except Exception:

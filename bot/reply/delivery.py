@@ -106,6 +106,11 @@ class Delivery:
         return bool(self._text) or self._messages.any
 
     @property
+    def marked(self) -> bool:
+        """Whether people may still see an unfinished answer."""
+        return self._messages.marked
+
+    @property
     def edits(self) -> Edits:
         """What became of the texts so far."""
         return Edits(self._messages.sent, self._merged, self._messages.throttled)

@@ -60,6 +60,11 @@ class Messages:
         """Whether there is one."""
         return bool(self._ids)
 
+    @property
+    def marked(self) -> bool:
+        """Whether one of them may still show that the answer is unfinished."""
+        return not all(index in self._shown and self._shown[index][1] for index in self._ids)
+
     async def show_notice(self, words: str, buttons: Buttons) -> None:
         """Show something in the first message that is no part of the answer."""
         await self._bring_part(0, words, final=False, buttons=buttons)
@@ -94,7 +99,9 @@ class Messages:
         shown = parts[last].shown if last < len(parts) else ""
         room = self._limit - len(MARKER) - len(explained("", notice)) - 2
         begun = "".join(part.shown for part in self._split(shown, room)[:1])
-        await self._outlet.edit(self._ids[last], explained(begun, notice), final=True)
+        words = explained(begun, notice)
+        await self._outlet.edit(self._ids[last], words, final=True)
+        self._shown[last] = (words, True, ())
 
     async def _bring_parts(self, text: str, buttons: Buttons, *, final: bool) -> None:
         """All but the last are as they will stay; the last has the buttons."""

@@ -13,6 +13,8 @@ from tests.faults.discord_trouble import CREATE
 from tests.faults.trouble import Scene, story
 from tests.loopback.faults import Fault
 
+EVER = 1_000_000
+
 
 @pytest.mark.slow
 async def test_a_limit_of_forty_seconds_delays_the_end_of_an_answer_and_loses_nothing(
@@ -37,12 +39,32 @@ async def test_a_limit_for_longer_than_an_answer_is_worth_ends_it_with_the_reaso
     scene.stage.generator.script = lambda _: script
     _, where = await scene.asks()
     await scene.begun(where, "Once")
-    scene.trouble.faults.refuse(*scene.trouble.moments["end"], 3600.0, times=1_000_000)
+    scene.trouble.faults.refuse(*scene.trouble.moments["end"], 3600.0, times=EVER)
     go.set()
     await scene.stage.quiet()
     [(state, reason)] = scene.endings()
     assert state == "failed"
     assert Throttled.__name__ in reason
+
+
+@pytest.mark.parametrize("platform", ["discord", "slack", "slack by edits"])
+async def test_the_next_start_finishes_an_answer_that_could_not_be_shown_to_its_end(
+    platform: str, small_model: Path, tmp_path: Path
+) -> None:
+    async with play(platform, small_model, tmp_path) as scene:
+        script, (go,) = story("Once", " upon a time.")
+        scene.stage.generator.script = lambda _: script
+        _, where = await scene.asks()
+        await scene.begun(where, "Once")
+        scene.trouble.faults.refuse(*scene.trouble.moments["end"], 3600.0, times=EVER)
+        go.set()
+        await scene.stage.quiet()
+        assert scene.states() == ["failed"]
+        scene.trouble.faults.clear()
+        await scene.stage.restarts()
+        await scene.shows(where, "Once upon a time.")
+        await scene.stage.settled()
+        assert scene.endings() == [("delivered", "")]
 
 
 @pytest.mark.parametrize("moment", ["begin", "end"])
