@@ -183,11 +183,20 @@ class CatchUp(Protocol):
     async def room(self) -> None:
         """Wait until answers are few enough to look into another channel."""
 
+    def looked_through(self, place: Place) -> bool:
+        """Whether this search has been there before it was cut off: a channel, or a thread."""
+
+    async def note(self, place: Place) -> None:
+        """Nothing is missing there any more: a search after a restart passes it by."""
+
     async def said_since(self, place: Place, since: datetime) -> list[tuple[Place, str]]:
         """Messages kept of a channel and its threads: where, and their ids."""
 
-    async def end(self, until: datetime | None) -> None:
-        """Everything has been looked through; `until` is the newest message that was seen."""
+    async def end(self, until: datetime | None) -> CatchUp | None:
+        """Everything has been looked through; `until` is the newest message that was seen.
+
+        The next search, if this one was begun before a restart: for what was said since then.
+        """
 
 
 class Absences(Protocol):
@@ -309,6 +318,12 @@ class Store(Protocol):
 
     async def note_heard(self, platform: str, until: datetime) -> None:
         """Move that time forward."""
+
+    async def looked_through(self, platform: str) -> dict[str, datetime]:
+        """Ids of the places in which a search that has not ended found all said before a time."""
+
+    async def note_looked(self, place: Place, until: datetime) -> None:
+        """Nothing that was said there before that time is missing."""
 
     async def claimed(
         self, platform: str, workspace: str, message_ids: Collection[str]

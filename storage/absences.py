@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy import and_, delete, insert, or_, select, update
 from sqlalchemy.engine import Connection
+from sqlalchemy.sql import ColumnElement
 
 from bot.values import Place, Role
 from storage.tables import claims, heard, places, replies, settings, turns
@@ -21,13 +22,31 @@ def heard_until(connection: Connection, platform: str) -> datetime | None:
 
 
 def note_heard(connection: Connection, platform: str, until: datetime) -> None:
-    """Move that time; it never goes back."""
+    """Move that time; it never goes back. Places that were looked through before are forgotten."""
     this = heard.c.platform == platform
     before = heard_until(connection, platform)
     if before is None:
         connection.execute(insert(heard).values(platform=platform, until=until))
     elif before < until:
         connection.execute(update(heard).where(this).values(until=until))
+    connection.execute(delete(heard).where(*_places_of(platform), heard.c.until <= until))
+
+
+def looked_through(connection: Connection, platform: str) -> dict[str, datetime]:
+    """The places in which a search has found all from before some time, by their ids."""
+    rows = connection.execute(select(heard.c.platform, heard.c.until).where(*_places_of(platform)))
+    return {row.platform: row.until for row in rows}
+
+
+def note_looked(connection: Connection, place: Place, until: datetime) -> None:
+    """Once more changes only the time."""
+    connection.execute(delete(heard).where(heard.c.platform == place.id))
+    connection.execute(insert(heard).values(platform=place.id, until=until))
+
+
+def _places_of(platform: str) -> tuple[ColumnElement[bool], ...]:
+    """Rows of its places, whose ids begin with the platform and a colon; found by the index."""
+    return heard.c.platform > f"{platform}:", heard.c.platform < f"{platform};"
 
 
 def claimed(

@@ -167,6 +167,14 @@ class SqlStore:
         """An earlier time than the one noted changes nothing."""
         await self._database.write(absences.note_heard, platform, until)
 
+    async def looked_through(self, platform: str) -> dict[str, datetime]:
+        """Forgotten once the time heard has come so far."""
+        return await self._database.read(absences.looked_through, platform)
+
+    async def note_looked(self, place: Place, until: datetime) -> None:
+        """Kept until everything on the platform is known up to that time."""
+        await self._database.write(absences.note_looked, place, until)
+
     async def claimed(
         self, platform: str, workspace: str, message_ids: Collection[str]
     ) -> set[str]:

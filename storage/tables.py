@@ -257,7 +257,8 @@ people = Table(
     PrimaryKeyConstraint("platform", "person"),
 )
 
-# The newest message that was heard on each platform; what came later, the bot has missed.
+# The newest message that was heard on each platform; what came later, the bot has missed. While
+# that is looked for, also the places (by their ids) where nothing from before that time is missing.
 heard = Table(
     "heard",
     metadata,

@@ -122,13 +122,11 @@ class Missed:
         catch_up = await beginning
         if catch_up is not None:
             await self._guilds_told()
-            try:
-                whole = await self._look_at_all(catch_up, self._news(catch_up.since))
-            except QuipuError as error:
-                log.warning("discord.catch_up_ended", reason=str(error))
-                whole = False
-            if whole:
-                await catch_up.end(self._newest)
+        try:
+            while catch_up and await self._look_at_all(catch_up, self._news(catch_up.since)):
+                catch_up = await catch_up.end(self._newest)
+        except QuipuError as error:
+            log.warning("discord.catch_up_ended", reason=str(error))
         self._beginning = None
 
     async def _guilds_told(self) -> None:
@@ -141,17 +139,23 @@ class Missed:
     async def _look_at_all(self, catch_up: CatchUp, channels: Sequence[Any]) -> bool:
         """Whether every channel could be looked at, or never can."""
         direct = [
-            self._client.get_partial_messageable(int(place.channel))
+            (self._client.get_partial_messageable(int(place.channel)), place)
             for place in await self._absences.familiar(PLATFORM)
             if place.workspace == PRIVATE
         ]
         whole = True
-        for channel in [*channels, *direct]:
+        for channel, place in [*((one, place_of(one)) for one in channels), *direct]:
+            if place is None or catch_up.looked_through(place):
+                continue
             await catch_up.room()
             async with self._turn(channel.id):
-                if channel.id not in self._looked:
+                done = channel.id in self._looked
+                if not done:
                     self._looked.add(channel.id)
-                    whole &= await self._try(catch_up, channel)
+                    done = await self._try(catch_up, channel)
+            whole &= done
+            if done:
+                await catch_up.note(place)
         return whole
 
     def _news(self, since: datetime) -> list[Any]:

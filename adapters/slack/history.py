@@ -7,7 +7,7 @@ costs one more. Threads that the bot talked in of late are looked into even if t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -58,18 +58,31 @@ class History:
         self._since = since
         self._patient = patient
 
-    async def read(self, threads: Sequence[str]) -> list[Event]:
-        """The newest messages of the channel, and what is new in its threads; `threads` are known.
+    async def read(
+        self, threads: Sequence[str], passed: Callable[[str], bool]
+    ) -> AsyncIterator[tuple[str, list[Event]]]:
+        """The newest messages of the channel, then thread by thread what is new, with the root.
 
-        Messages from before that time are among them as far as they came along.
+        `threads` are known from before; those to be `passed` by are not read. A direct message is
+        one conversation, whatever the thread, and so comes as a whole. Messages from before that
+        time are among them as far as they came along.
         """
         said = await self._roots()
         known = {str(event["ts"]) for event in said}
         news = [str(e["ts"]) for e in said if self._is_new(e.get("latest_reply"))]
         before = [root for root in threads if root not in known][:MOST_THREADS]
+        whole = is_private(self._channel)
+        if not whole:
+            yield "", said
         for root in [*news, *before]:
-            said += [each for each in await self._replies(root) if each["ts"] not in known]
-        return said
+            if not passed(root):
+                replies = [each for each in await self._replies(root) if each["ts"] not in known]
+                if whole:
+                    said += replies
+                else:
+                    yield root, replies
+        if whole:
+            yield "", said
 
     def missed(self, said: Iterable[Event]) -> list[Event]:
         """What people and other bots said since then."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from adapters.slack.budget import MEMBERSHIPS
 from adapters.slack.history import History, time_of
 from adapters.slack.places import PLATFORM, Event, channel_place, ids_of, message_id
 from bot.errors import PlatformError, QuipuError, Throttled, Undeliverable
-from bot.values import Inbound
+from bot.values import Inbound, Place
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -117,26 +118,28 @@ class Missed:
 
     async def _look_through(self, beginning: asyncio.Task[CatchUp | None]) -> None:
         catch_up = await beginning
-        if catch_up is not None:
-            try:
-                whole = await self._look_at_all(catch_up)
-            except QuipuError as error:
-                log.warning("slack.catch_up_ended", reason=str(error))
-                whole = False
-            if whole:
-                await catch_up.end(self._newest)
+        try:
+            while catch_up and await self._look_at_all(catch_up):
+                catch_up = await catch_up.end(self._newest)
+        except QuipuError as error:
+            log.warning("slack.catch_up_ended", reason=str(error))
         self._beginning = None
 
     async def _look_at_all(self, catch_up: CatchUp) -> bool:
         """Whether every channel could be looked at, or never can."""
         whole, deadline = True, time.monotonic() + LONGEST
         for workspace, channel, threads in await self._channels():
+            place = channel_place(workspace.key, channel)
+            if catch_up.looked_through(place):
+                continue
             await catch_up.room()
             async with self._turn(workspace, channel):
-                if (workspace.key, channel) in self._looked:
-                    continue
-                whole &= await self._try(catch_up, workspace, channel, threads, deadline)
+                # Also if somebody has written there: that did not wait for all of its threads.
+                done = await self._try(catch_up, workspace, channel, threads, deadline)
                 self._looked.add((workspace.key, channel))
+            whole &= done
+            if done:
+                await catch_up.note(place)
             if time.monotonic() >= deadline:
                 log.warning("slack.catch_up_given_up", channels=len(self._looked))
                 return False
@@ -213,9 +216,27 @@ class Missed:
         patient: bool = True,
     ) -> None:
         history = History(self._around, workspace, channel, catch_up.since, patient=patient)
-        said = await history.read(threads or [])
-        missed = {message_id(channel, event): event for event in history.missed(said)}
         place = channel_place(workspace.key, channel)
+
+        def passed(root: str) -> bool:
+            return patient and catch_up.looked_through(replace(place, thread=root))
+
+        async for root, said in history.read(threads or [], passed):
+            await self._take(catch_up, workspace, history, place, said)
+            if root:
+                await catch_up.note(replace(place, thread=root))
+
+    async def _take(
+        self,
+        catch_up: CatchUp,
+        workspace: Workspace,
+        history: History,
+        place: Place,
+        said: Sequence[Event],
+    ) -> None:
+        """Hand on what was missed of this, and what was changed."""
+        channel = place.channel
+        missed = {message_id(channel, event): event for event in history.missed(said)}
         fresh = await catch_up.unclaimed(place, set(missed))
         events = sorted((missed[each] for each in fresh), key=time_of)
         heard = [await self._hear(event, workspace, channel) for event in events]

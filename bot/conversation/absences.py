@@ -1,7 +1,8 @@
 """Up to when each platform was heard, and the search for what was missed since then.
 
 What was heard is noted in the database every few seconds. While the bot is away, and until what it
-missed has been looked through, that time stands still: a restart in the middle begins there again.
+missed has been looked through, that time stands still. A restart in the middle goes on with the
+places that are left; when they are done, it looks everywhere for what came since the search began.
 """
 
 from __future__ import annotations
@@ -106,16 +107,41 @@ class Absences:
             ear.heard(now)
             await self._store.note_heard(platform, now)
             return None
-        ear.gap = since
-        log.info("looking for missed messages", platform=platform, since=since.isoformat())
+        return await self._search(platform, since, margin, now)
+
+    async def _search(
+        self, platform: str, since: datetime, margin: timedelta, now: datetime
+    ) -> CatchingUp:
+        """Begun `now`, or when the one was begun that was cut off."""
+        looked = await self._store.looked_through(platform)
+        begun = min(looked.values(), default=now)
+        self._ears[platform].gap = since
+        log.info(
+            "looking for missed messages",
+            platform=platform,
+            since=since.isoformat(),
+            done=len(looked),
+        )
+
+        async def ended(until: datetime | None) -> CatchingUp | None:
+            if self._ears[platform].gap != since:
+                return None
+            if not looked:
+                await self._ended(platform, until)
+                return None
+            await self._store.note_heard(platform, begun)
+            return await self._search(platform, begun, margin, now)
+
         return CatchingUp(
             self._store,
             self._conversations,
             since=max(since - margin, now - FURTHEST),
             heard_until=since,
+            begun=begun,
+            passed=looked,
             answered_from=now - self._within,
             most=self._messages,
-            ended=lambda until: self._ended(platform, since, until),
+            ended=ended,
         )
 
     async def familiar(self, platform: str) -> list[Place]:
@@ -144,10 +170,8 @@ class Absences:
             level = logging.DEBUG if isinstance(error, OutOfOrder) else logging.WARNING
             log.log(level, "not noted up to when was heard", error=str(error))
 
-    async def _ended(self, platform: str, since: datetime, until: datetime | None) -> None:
+    async def _ended(self, platform: str, until: datetime | None) -> None:
         ear = self._ears[platform]
-        if ear.gap != since:
-            return
         ear.heard(until)
         ear.owed = False
         # Lost again meanwhile: then all up to here is known.

@@ -31,7 +31,8 @@ class CatchingUp:
     """Implements the CatchUp port. Messages said since `answered_from` are answered, `most` in all.
 
     The others are declined, with one sentence for each channel. Whatever is taken was claimed, so
-    that it is taken once, however often it is found.
+    that it is taken once, however often it is found. It was `begun` perhaps before a restart, and
+    passes by the places that were looked through since.
     """
 
     def __init__(
@@ -41,14 +42,18 @@ class CatchingUp:
         *,
         since: datetime,
         heard_until: datetime,
+        begun: datetime,
+        passed: Collection[str],
         answered_from: datetime,
         most: int,
-        ended: Callable[[datetime | None], Awaitable[None]],
+        ended: Callable[[datetime | None], Awaitable[CatchingUp | None]],
     ) -> None:
         self.since = since
         self._store = store
         self._conversations = conversations
         self._heard_until = heard_until
+        self._begun = begun
+        self._passed = set(passed)
         self._answered_from = answered_from
         self._left = most
         self._ended = ended
@@ -85,14 +90,23 @@ class CatchingUp:
         """Answers are counted wherever they are given."""
         await self._conversations.room(self._given, AT_ONCE)
 
+    def looked_through(self, place: Place) -> bool:
+        """Whatever has been said there since it began is found by a search after this one."""
+        return place.id in self._passed
+
+    async def note(self, place: Place) -> None:
+        """What was missed there is claimed: the next life answers it."""
+        await self._store.note_looked(place, self._begun)
+        self._passed.add(place.id)
+
     async def said_since(self, place: Place, since: datetime) -> list[tuple[Place, str]]:
         """To find out what was edited or deleted meanwhile."""
         return await self._store.said_since(place, since)
 
-    async def end(self, until: datetime | None) -> None:
-        """From now on what is heard is noted again."""
+    async def end(self, until: datetime | None) -> CatchingUp | None:
+        """From now on what is heard is noted again, unless there is more to look for."""
         log.info("caught up", answered=len(self._given), declined=self._count)
-        await self._ended(until)
+        return await self._ended(until)
 
     async def _admitted(
         self, missed: Sequence[Inbound], told: Collection[str]

@@ -260,8 +260,13 @@ class SlackStage:
         return str(await self._running.given_up())
 
     async def restarts(self) -> None:
-        await self._running.cut_off()
+        await self.kills()
         await self.returns()
+
+    async def kills(self) -> None:
+        """The program is cut off without a chance to finish, and misses what is said."""
+        await self._running.cut_off()
+        self._server.dispatch.hold()
 
     async def leaves(self) -> None:
         await self._running.stop()

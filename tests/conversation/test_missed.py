@@ -178,6 +178,32 @@ async def test_the_time_noted_stands_still_until_all_was_looked_through(house: H
     assert await house.store.heard_until("discord") == NOW
 
 
+async def test_a_search_that_was_cut_off_goes_on_and_then_looks_for_what_came_since(
+    house: House,
+) -> None:
+    await house.store.note_heard("discord", NOW - timedelta(hours=2))
+    first = await absences(house).begin("discord", MARGIN)
+    assert first is not None
+    await first.note(CHANNEL)
+    later = Absences(
+        house.store,
+        house.conversations,
+        within=timedelta(hours=1),
+        messages=50,
+        now=lambda: NOW + timedelta(minutes=1),
+    )
+    second = await later.begin("discord", MARGIN)
+    assert second is not None
+    assert second.since == first.since
+    assert [second.looked_through(place) for place in (CHANNEL, OTHER)] == [True, False]
+    await second.note(OTHER)
+    third = await second.end(NOW)
+    assert third is not None
+    assert third.since == NOW - MARGIN
+    assert [third.looked_through(place) for place in (CHANNEL, OTHER)] == [False, False]
+    assert await third.end(None) is None
+
+
 async def test_the_time_noted_does_not_pass_a_message_that_is_not_dealt_with(
     house: House,
 ) -> None:

@@ -39,6 +39,12 @@ class MemoryCatchUp:
     async def said_since(self, place: Place, since: datetime) -> list[tuple[Place, str]]:
         return [(self.place, message_id) for message_id in self.kept]
 
+    def looked_through(self, place: Place) -> bool:
+        return False
+
+    async def note(self, place: Place) -> None:
+        """Nothing is cut off here."""
+
     async def end(self, until: datetime | None) -> None:
         self.ended.set()
 

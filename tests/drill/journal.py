@@ -78,7 +78,9 @@ def heard(file: Path) -> int:
         return 0
     with closing(sqlite3.connect(file)) as database:
         try:
-            [[platforms]] = database.execute("SELECT count(*) FROM heard").fetchall()
+            [[platforms]] = database.execute(
+                "SELECT count(*) FROM heard WHERE platform NOT LIKE '%:%'"
+            ).fetchall()
             [[claims]] = database.execute("SELECT count(*) FROM claims").fetchall()
         except sqlite3.OperationalError:
             return 0

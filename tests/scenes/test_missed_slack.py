@@ -74,3 +74,37 @@ async def test_direct_messages_in_a_thread_from_before_are_found(stage: SlackSta
     await stage.returns()
     await stage.shown(where, lambda shown: shown[-1:] == ["You said: still there?"])
     assert where.channel.from_bot[-1].root is first
+
+
+async def test_killed_again_and_again_a_search_goes_on_where_it_was(
+    stage: SlackStage, slack_server: SlackServer
+) -> None:
+    threads = [(await stage.in_a_thread("ann", "hello"))[1] for _ in range(4)]
+    for where in threads:
+        await stage.shown(where, lambda shown: shown == ["You said: Ann: hello"])
+    await stage.leaves()
+    for where in threads:
+        await stage.goes_on("bob", where, "anybody?")
+    before = len(slack_server.calls)
+    for life in range(2):
+        slack_server.faults.slow("POST", "conversations.replies", 0.0, times=1)
+        held = slack_server.faults.hold("POST", "conversations.replies")
+        await stage.returns()
+        await held.reached()
+        await stage.quiet()
+        await stage.kills()
+        # What is said where the search has been already is found when that has come to its end.
+        await stage.goes_on(("ann", "bob")[life], threads[-1], f"life {life}")
+    ends = len(slack_server.calls)
+    await stage.returns()
+    for where in threads[:-1]:
+        await stage.shown(where, lambda shown: shown[1:] == ["You said: Bob: anybody?"])
+    last = [f"You said: {words}" for words in ("Bob: anybody?", "Ann: life 0", "Bob: life 1")]
+    await stage.shown(threads[-1], lambda shown: shown[1:] == last)
+    await stage.quiet()
+    lives = slack_server.calls[before:ends], slack_server.calls[ends:]
+    asked = [[c.args["ts"] for c in life if c.method == "conversations.replies"] for life in lives]
+    roots = [where.root.ts for where in reversed(threads) if where.root]
+    assert asked[0] == [roots[0], roots[1], roots[1], roots[2]]
+    assert asked[1][:2] == roots[2:]
+    assert stage.rows("SELECT DISTINCT state FROM replies") == [("delivered",)]

@@ -27,6 +27,21 @@ async def test_the_time_heard_only_moves_forward_and_on_its_platform(store: SqlS
     assert await store.heard_until("discord") == NOON + timedelta(minutes=1)
 
 
+async def test_places_that_were_looked_through_are_known_until_the_time_heard_is_as_late(
+    store: SqlStore,
+) -> None:
+    elsewhere = Place("discordant", "guild", "channel")
+    for place in (PLACE, THREAD, elsewhere, THREAD):
+        await store.note_looked(place, NOON)
+    assert await store.looked_through("discord") == {PLACE.id: NOON, THREAD.id: NOON}
+    await store.note_heard("discord", NOON - timedelta(seconds=1))
+    assert len(await store.looked_through("discord")) == 2
+    await store.note_heard("discord", NOON)
+    assert await store.looked_through("discord") == {}
+    assert await store.looked_through("discordant") == {elsewhere.id: NOON}
+    assert await store.heard_until("discord") == NOON
+
+
 async def test_many_messages_are_asked_for_at_once(store: SqlStore) -> None:
     for number in (1, 700):
         await claimed(store, f"m{number}")
