@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import regex
 
 LEAST_ROUNDS = 4
@@ -10,6 +12,9 @@ LEAST_ROUNDS = 4
 PATIENCE = 4
 """How much longer code, and what holds no word, may go on: tables, drawings, boards, zeros."""
 
+COUNTED = 2
+"""How much longer rounds may go on that differ by the number that counts them."""
+
 LOOKS = 8
 """How often it is looked, in each stretch as long as the limit."""
 
@@ -17,6 +22,8 @@ TOKEN = 4
 """Bytes of a token, about."""
 
 FENCE = "```"
+NUMBER = regex.compile(rb"(\d{1,9})")
+LINE_NUMBER = regex.compile(rb"(?m)^[^\w\n]{0,8}(\d{1,9})")
 WORD = regex.compile(r"\p{L}\p{M}*\p{L}|[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]")
 SEEN = regex.compile(r"[^\s\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Default_Ignorable_Code_Point}\u2800]")
 SENTENCE_END = regex.compile(r"[.!?…](?=[\"'”’»)\]*_]*(?:\s|$))[\"'”’»)\]*_]*|[。！？]+|\n")
@@ -27,8 +34,9 @@ class Circles:
 
     It goes in circles once the same has been said again and again over `limit` bytes (as many plain
     letters; a Chinese one has three), or over four times as many where that is code or holds no
-    word. It says nothing once as many tokens as make up the limit have brought nothing that can be
-    seen. A limit of 0 is none.
+    word. Rounds that are counted ("1. The same. 2. The same.") are circles over twice as many, if
+    nothing else differs in them. It says nothing once as many tokens as make up the limit have
+    brought nothing that can be seen. A limit of 0 is none.
 
     What this costs does not depend on the text: it looks a few times in each stretch as long as the
     limit, and each time reads a few times the limit at most.
@@ -73,6 +81,9 @@ class Circles:
         elif self._unlooked * LOOKS >= self._limit:
             self._unlooked = 0
             self._look()
+            for numbers in (NUMBER, LINE_NUMBER):
+                if not self.found:
+                    self._look_at_counted(numbers)
             kept = (PATIENCE + 1) * self._limit
             if len(self._text) > 2 * kept:
                 del self._text[:-kept]
@@ -91,6 +102,30 @@ class Circles:
         self.found = True
         self.surplus = self._superfluous(length)
 
+    def _look_at_counted(self, numbers: regex.Pattern[bytes]) -> None:
+        """Find rounds that differ by one number alone, by which they are counted."""
+        text, end = self._text, len(self._text)
+        # Nearly always the last three show that it is nothing of the kind.
+        last = _complete(numbers, text, end - self._limit)[-3:]
+        between = text[last[0].end(1) : last[1].start(1)] if len(last) == 3 else bytearray()
+        if not WORD.search(_decoded(between)) or not _counts(text, between, last):
+            return
+        if not between.startswith(text[last[2].end(1) :]):
+            return
+        span = self._limit * (PATIENCE if self._fenced else COUNTED)
+        found = _complete(numbers, text, end - span - self._limit)
+        first = len(found) - 1
+        while first and _counts(text, between, found[first - 1 : first + 1]):
+            first -= 1
+        start = found[first].start(1)
+        if end - start < span or len(found) - first < LEAST_ROUNDS:
+            return
+        self.found = True
+        once = _decoded(text[start : found[first + 1].start(1)])
+        ends = [each.end() for each in SENTENCE_END.finditer(once)]
+        worth = [at for at in ends if WORD.search(once, 0, at)] or [len(once)]
+        self.surplus = len(_decoded(text[start:])) - len(once[: worth[-1]].rstrip())
+
     def _repeats(self, length: int, span: int) -> bool:
         """Whether the last `span` bytes are the same `length` of them over and over."""
         text = self._text
@@ -108,6 +143,22 @@ class Circles:
         keep = len(once.rstrip())
         end = SENTENCE_END.search(run, max(0, keep - 1), keep + len(once))
         return len(run) - (end.end() if end else keep)
+
+
+def _complete(
+    numbers: regex.Pattern[bytes], text: bytearray, start: int
+) -> list[regex.Match[bytes]]:
+    """The numbers from there on, but for one at the end that may go on."""
+    found = list(numbers.finditer(text, max(0, start)))
+    return found[:-1] if found and found[-1].end(1) == len(text) else found
+
+
+def _counts(text: bytearray, between: bytearray, numbers: list[regex.Match[bytes]]) -> bool:
+    """Whether each number is one more than the one before, and the same is said between them."""
+    return all(
+        int(before[1]) + 1 == int(after[1]) and text[before.end(1) : after.start(1)] == between
+        for before, after in itertools.pairwise(numbers)
+    )
 
 
 def _decoded(text: bytearray) -> str:

@@ -56,6 +56,26 @@ def test_endless_repetition_ends_and_one_round_of_it_is_kept(name: str) -> None:
     assert good(text).strip() in ((INTRODUCTION + loop).strip(), (INTRODUCTION + 2 * loop).strip())
 
 
+COUNTED = {
+    "items": "{}. The same line.\n",
+    "items with a number of their own": "- **{}.** Llama 2 has 7 knots.\n",
+    "one line": "{}) the same line again, ",
+    "sentences": "As I said {} times, I do not know. ",
+    "Japanese": "{}回目です。わかりません。",
+}
+
+
+@pytest.mark.parametrize("name", COUNTED)
+@pytest.mark.parametrize("piece", [1, 4, 37])
+def test_rounds_that_are_counted_are_circles_too(name: str, piece: int) -> None:
+    rounds = [COUNTED[name].format(n) for n in range(1, 900)]
+    taken, circles = fed(f"{INTRODUCTION}\n{''.join(rounds)}", piece=piece)
+    assert circles.found
+    assert len(taken.encode()) <= len(INTRODUCTION) + 2.5 * LIMIT
+    kept = taken[: len(taken) - circles.surplus]
+    assert kept.rstrip() == f"{INTRODUCTION}\n{rounds[0]}".rstrip()
+
+
 def test_the_first_round_is_kept_to_the_end_of_its_sentence() -> None:
     assert good("I see. " + "I am not sure. " * 200) == "I see. I am not sure."
     assert good("So: " + "knots, cords, " * 200) == "So: knots, cords,"
@@ -121,6 +141,15 @@ HONEST = {
     "a poem": "\n".join(
         f"The {n} was tied, the {n} was tied," for n in "abcdefghijklmnopqrstuvwxyz"
     ),
+    "chapters": "".join(f"Chapter {n}\n" for n in range(1, 120)),
+    "a numbered punishment": "".join(f"{n}. I will not tie knots.\n" for n in range(1, 60)),
+    "numbers in words": "".join(f"{n} is the number {n}. " for n in range(1, 300)),
+    "squares": "".join(f"value_{n} = {n} * {n}\n" for n in range(1, 300)),
+    "calls in code": "```\n" + "".join(f"tie(knot_{n})\n" for n in range(1, 150)) + "```",
+    "a table": "".join(f"| {n} | knots | {n * n % 97} |\n" for n in range(1, 300)),
+    "years": "".join(f"{n}: {n % 7} kings and {n % 5} queens.\n" for n in range(1200, 1500)),
+    "a list that skips": "".join(f"{n}. Tie a knot.\n" for n in range(2, 900, 2)),
+    "counted letters": ", ".join(str(n) for n in range(2000)),
     "digits of one seventh": "0." + "142857" * 100,
     "a long indentation": "```\n" + " " * 200 + "x\n```",
 }
@@ -174,6 +203,18 @@ def test_it_finds_circles_and_nothing_else(
         assert len((loop * rounds).encode()) < 7 * limit
 
 
+@given(
+    st.lists(words, min_size=2, max_size=9, unique_by=lambda each: each.strip("0123456789")),
+    st.integers(0, 10**6),
+    st.integers(1, 30),
+)
+def test_a_list_whose_items_differ_is_no_circle(
+    items: Sequence[str], first: int, piece: int
+) -> None:
+    lines = [f"{n}. {items[n % len(items)]} {n % 7}\n" for n in range(first, first + 400)]
+    assert not fed("".join(lines), piece=piece)[1].found
+
+
 @given(words.filter(str.strip), st.integers(1, 9))
 def test_how_a_text_comes_in_pieces_decides_only_how_soon_it_is_seen(loop: str, piece: int) -> None:
     assume(len(loop.encode()) <= 64 // 4)
@@ -197,6 +238,8 @@ def test_the_cost_of_a_character_depends_neither_on_the_text_nor_on_its_length()
     for at in range(0, len(nearly), 900):
         nearly[at] = "#"
     usual = min(cost(random_text, LIMIT) for _ in range(3))
-    for text in ("a" * 500 + "b") * 80, "".join(nearly), random_text * 4, "ab" * 400 + random_text:
+    counted = "".join(f"{n}. knot\n" for n in range(9999) if n % 99)
+    others = ("a" * 500 + "b") * 80, "1 2 " * 9_000 + "3", "ab" * 400 + random_text, counted
+    for text in (*others, "".join(nearly), random_text * 4):
         assert min(cost(text, LIMIT) for _ in range(3)) < 20 * usual + 1e-6
     assert min(cost("".join(nearly), 20_000) for _ in range(3)) < 20 * usual + 1e-6
