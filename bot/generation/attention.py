@@ -67,12 +67,16 @@ def attend(
     return packing.attend(module.layer_idx, query, key, value, scaling), None
 
 
-def mask_for(span: Span, device: torch.device, dtype: torch.dtype) -> Tensor | None:
-    """What each new token of a continued conversation may not see; None where no mask is needed.
+def mask_for(
+    span: Span, device: torch.device, dtype: torch.dtype, *, causal: bool = True
+) -> Tensor | None:
+    """What each new token may not see; None where no mask is needed.
 
-    In numbers to be added, since torch makes them of every mask of truth values, in each layer.
+    None is needed for one token, nor at a conversation's beginning by what can be told that it is
+    `causal`. In numbers to be added, since torch makes them of every mask of truth values, in
+    each layer.
     """
-    if not span.start or span.count == 1:
+    if span.count == 1 or (causal and not span.start):
         return None
     hidden = torch.full((span.count, span.end), -torch.inf, dtype=dtype, device=device)
     return hidden.triu(span.start + 1)

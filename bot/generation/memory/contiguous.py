@@ -9,6 +9,7 @@ from torch import Tensor
 
 from bot.generation.attention import Span, extend, mask_for
 from bot.generation.memory.key_value import KeyValueShape, Limits
+from bot.generation.memory.products import extend_by_products, is_faster
 
 LEAST_GROWTH = 128
 """Tokens by which a slot grows at least; half of its length where there is room for more.
@@ -30,6 +31,7 @@ class ContiguousMemory:
         self._limits = limits
         self._device = device
         self._dtype = dtype
+        self._by_products = is_faster(device, dtype)
         self._slots: dict[int, Tensor] = {}
         self._used = 0
 
@@ -103,7 +105,9 @@ class ContiguousMemory:
     def packing(self, spans: Sequence[Span]) -> ContiguousPacking:
         """Where the tokens of one forward belong."""
         slots = [self._slots[span.slot] for span in spans]
-        return ContiguousPacking(slots, spans, self._device, self._dtype)
+        return ContiguousPacking(
+            slots, spans, self._device, self._dtype, by_products=self._by_products
+        )
 
     def _length(self, slot: int) -> int:
         have = self._slots.get(slot)
@@ -126,11 +130,14 @@ class ContiguousPacking:
         spans: Sequence[Span],
         device: torch.device,
         dtype: torch.dtype,
+        *,
+        by_products: bool = False,
     ) -> None:
         numbers = [at for span in spans for at in range(span.start, span.end)]
         self.positions = torch.tensor(numbers, device=device)
         self._counts = [span.count for span in spans]
-        self._masks = [mask_for(span, device, dtype) for span in spans]
+        self._extend = extend_by_products if by_products else extend
+        self._masks = [mask_for(span, device, dtype, causal=not by_products) for span in spans]
         self._sharing = 1  # query heads to a key head that the masks have rows for
         pairs = list(zip(slots, spans, strict=True))
         self._new = [slot[:, :, :, s.start : s.end].unbind() for slot, s in pairs]
@@ -145,7 +152,9 @@ class ContiguousPacking:
         places = [new[at] for new in self._new] + [new[at + 1] for new in self._new]
         torch._foreach_copy_(places, [*key.split(counts, 2), *value.split(counts, 2)])
         parts = zip(query.split(counts, 2), self._all, self._masks, strict=True)
-        outs = [extend(part, past[at], past[at + 1], mask, scale) for part, past, mask in parts]
+        outs = [
+            self._extend(part, past[at], past[at + 1], mask, scale) for part, past, mask in parts
+        ]
         return outs[0] if len(outs) == 1 else torch.cat(outs, 1)
 
     def _prepare(self, group: int) -> None:
