@@ -131,6 +131,7 @@ def _slack(
 def _oauth(settings: Settings, slack: SlackSettings, store: Store) -> OAuth | None:
     if slack.client_id is None:
         return None
+    from adapters.slack.installing import Admitted
     from adapters.slack.web import OAuth
     from storage import SqlStore, slack_installations
 
@@ -144,4 +145,5 @@ def _oauth(settings: Settings, slack: SlackSettings, store: Store) -> OAuth | No
         kept.installations,
         kept.states,
         slack.public_url or "",
+        Admitted(frozenset(slack.workspaces)),
     )

@@ -20,7 +20,7 @@ class MemoryInbox:
     duplicates: list[str] = field(default_factory=list)
     amended: list[tuple[str, str, str]] = field(default_factory=list)
     withdrawn: list[tuple[str, str]] = field(default_factory=list)
-    stopped: list[tuple[str, str]] = field(default_factory=list)
+    stopped: list[tuple[str, Author]] = field(default_factory=list)
     writing: bool = True
     failure: QuipuError | None = None
 
@@ -51,7 +51,7 @@ class MemoryInbox:
 
     async def stop(self, place: Place, author: Author) -> bool:
         async with self._changed:
-            self.stopped.append((place.id, author.id))
+            self.stopped.append((place.id, author))
             self._changed.notify_all()
         return self.writing
 

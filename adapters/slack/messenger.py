@@ -32,13 +32,11 @@ from adapters.slack.prompts import Prompts
 from adapters.slack.sockets import Sockets
 from adapters.slack.threads import Threads
 from adapters.slack.web import Mount, OAuth, mount_events, mount_installation
-from adapters.slack.workspaces import Authorize, InstalledWorkspaces, OneWorkspace
+from adapters.slack.workspaces import Authorize, Connect, InstalledWorkspaces, OneWorkspace
 from bot.errors import ConfigError
 from bot.operation.facts import UNOBSERVED
 
 if TYPE_CHECKING:
-    from slack_sdk.oauth.installation_store.async_installation_store import AsyncInstallationStore
-
     from bot.control.ports import Behaviours, Control
     from bot.operation.facts import Observer
     from bot.ports import Absences, Inbox
@@ -99,7 +97,7 @@ class SlackMessenger:
         self._session: aiohttp.ClientSession | None = None
         self._client = self._connect(None)
         self._one = OneWorkspace(self._connect(bot_token)) if oauth is None else None
-        workspaces = self._one or InstalledWorkspaces(_installations(oauth), self._connect)
+        workspaces = self._one or _installed(oauth, self._connect)
         self._signing_secret = signing_secret
         self._app = _app(self._client, Authorize(workspaces), signing_secret)
         told, asked = Told(), Asked()
@@ -262,9 +260,9 @@ def _app_token(mode: str, app_token: str | None) -> str | None:
     return app_token if mode == "socket" else None
 
 
-def _installations(oauth: OAuth | None) -> AsyncInstallationStore:
+def _installed(oauth: OAuth | None, connect: Connect) -> InstalledWorkspaces:
     assert oauth is not None
-    return oauth.installations
+    return InstalledWorkspaces(oauth.installations, connect, oauth.admitted)
 
 
 @contextmanager

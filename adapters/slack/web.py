@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
-from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
 from slack_bolt.oauth.async_oauth_settings import AsyncOAuthSettings
 from slack_bolt.request.async_request import AsyncBoltRequest
 
+from adapters.slack.installing import EVERYBODY, Admitted, Installing
 from adapters.slack.manifest import EVENTS_PATH, INSTALL_PATH, REDIRECT_PATH, SCOPES
 from adapters.slack.signed import Signed
 
 if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncApp
+    from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
     from slack_bolt.response import BoltResponse
     from slack_sdk.oauth.installation_store.async_installation_store import AsyncInstallationStore
     from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
@@ -60,6 +61,7 @@ class OAuth:
     installations: AsyncInstallationStore
     states: AsyncOAuthStateStore
     public_url: str
+    admitted: Admitted = EVERYBODY
 
     def flow(self, client: AsyncWebClient) -> AsyncOAuthFlow:
         """Bolt's pages for it."""
@@ -75,7 +77,7 @@ class OAuth:
             installation_store_bot_only=True,
             state_store=self.states,
         )
-        return AsyncOAuthFlow(client=client, settings=settings)
+        return Installing(client, settings, self.admitted)
 
 
 def mount_events(

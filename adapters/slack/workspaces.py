@@ -15,6 +15,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.authorization.async_authorize import AsyncAuthorize
 
 from adapters.slack.failures import REVOKED, Refusal, translated
+from adapters.slack.installing import EVERYBODY, Admitted
 from adapters.slack.places import ids_of, workspace_key
 from adapters.slack.recent import Recent
 
@@ -101,11 +102,17 @@ class OneWorkspace:
 
 
 class InstalledWorkspaces:
-    """The workspaces that an installation store knows."""
+    """The workspaces that an installation store knows, as far as they are `admitted` still."""
 
-    def __init__(self, store: AsyncInstallationStore, connect: Connect) -> None:
+    def __init__(
+        self,
+        store: AsyncInstallationStore,
+        connect: Connect,
+        admitted: Admitted = EVERYBODY,
+    ) -> None:
         self._store = store
         self._connect = connect
+        self._admitted = admitted
         self._known: Recent[str, Workspace] = Recent(MOST_REMEMBERED, REMEMBERED)
         self._one_at_a_time = asyncio.Lock()
 
@@ -138,6 +145,9 @@ class InstalledWorkspaces:
     async def _look_up(self, enterprise: str | None, team: str | None) -> Workspace | None:
         bot = await self._installed(enterprise, team)
         if bot is None or not bot.bot_token:
+            return None
+        if not self._admitted.holds(bot.enterprise_id or enterprise, team):
+            log.info("slack.not_admitted", workspace=workspace_key(enterprise, team))
             return None
         client = self._connect(bot.bot_token)
         try:

@@ -26,6 +26,7 @@ Address = Annotated[
 CHANNELS = Says('a list of channel ids such as "C0123456789"')
 ROLES = Says('a list of role ids such as "123456789012345678"')
 PEOPLE = Says('a list of user ids such as "U0123456789"')
+WORKSPACES = Says('a list of workspace or organisation ids such as "T0123456789"')
 HOSTS = Says('a list of names without port, such as "quipu.example.org"')
 TOKEN_KEY = Says("32 bytes in base64, or several of that with commas between")
 BOT_TOKEN = Says(
@@ -84,6 +85,7 @@ class SlackSettings(Section):
     token_key: Annotated[SecretStr | None, reads(r"[\w+/=,\s-]+"), TOKEN_KEY] = None
     token_key_file: FilePath | None = None
     public_url: Address = None
+    workspaces: Annotated[Names, WORKSPACES] = ()
     api_url: Address = None
     admins: Annotated[Names, PEOPLE] = ()
     reply_in: Literal["thread", "channel"] = "thread"

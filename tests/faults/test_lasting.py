@@ -64,6 +64,28 @@ async def test_a_place_that_closed_before_the_first_word_is_given_up_once(
         assert scene.stage.rows("SELECT count(*) FROM reply_parts") == [(0,)]
 
 
+async def test_a_thread_that_is_deleted_in_mid_reply_ends_that_and_other_places_go_on(
+    small_model: Path, tmp_path: Path
+) -> None:
+    async with play("discord", small_model, tmp_path) as scene:
+        script, (go,) = story("Once", " upon a time.")
+        scene.stage.generator.script = lambda _: script
+        _, thread = await scene.stage.in_a_thread("ann", "a story")
+        await scene.begun(thread, "Once")
+        scene.trouble.closings()["the channel is deleted"](thread)
+        go.set()
+        await scene.stage.quiet()
+        [(state, why)] = scene.endings()
+        assert state == "failed"
+        assert "the channel is gone" in why
+        scene.stage.generator.script = echo
+        _, where = await scene.asks("are you there?")
+        await scene.shows(where, "You said: Ann: are you there?")
+        await scene.stage.restarts()
+        await scene.stage.quiet()
+        assert scene.states() == ["failed", "delivered"]
+
+
 async def test_an_answer_that_somebody_deletes_stays_deleted_and_its_reply_has_the_reason(
     scene: Scene,
 ) -> None:

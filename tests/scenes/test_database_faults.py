@@ -19,7 +19,7 @@ from storage import SqlStore
 from tests.board import ScriptedGenerator
 from tests.loopback.discord import Channel, DiscordServer, Message
 from tests.scenes.conftest import Town, town
-from tests.storage.breaking import FAULTS, broken
+from tests.storage.breaking import FAULTS, broken, locked
 
 HALTED = say("conversation.halted")
 DECLINED = say("conversation.failure.OutOfOrder")
@@ -173,3 +173,18 @@ async def test_a_command_meanwhile_is_declined_in_the_persons_language(hasty: To
     await store.well()
     await hasty.core.control.carry_out(call)
     assert hasty.rows("SELECT text FROM personas") == [("Be brief.",)]
+
+
+@pytest.mark.slow
+async def test_a_command_that_meets_a_lock_longer_than_discord_waits_is_declined_all_the_same(
+    discord_server: DiscordServer, tiny_llama: Path, tmp_path: Path
+) -> None:
+    longer = discord_server.world.patience + 1.0
+    generator = ScriptedGenerator()
+    async with (
+        town(discord_server, tiny_llama, tmp_path, generator, busy=longer, again=0.1) as cuzco,
+        locked(cuzco.file),
+    ):
+        text = {"text": "Be brief."}
+        used = await cuzco.chief.runs_command("persona set", cuzco.channel, text)
+        assert (await used.answer(30)).content == DECLINED

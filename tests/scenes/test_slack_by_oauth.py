@@ -6,7 +6,7 @@ import asyncio
 import re
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +34,7 @@ class House:
     url: str
     file: Path
 
-    async def installs(self, person: Person) -> str:
+    async def installs(self, person: Person, status: int = 200) -> str:
         """A person goes through the pages of the installation; what the last one says."""
         async with self.session.get(f"{self.url}/slack/install") as page:
             [address] = re.findall(r'href="(https://slack.com/oauth/[^"]+)"', await page.text())
@@ -42,7 +42,7 @@ class House:
             cookies = {name: cookie.value for name, cookie in page.cookies.items()}
         back = await person.approves(address.replace("&amp;", "&"))
         async with self.session.get(back, cookies=cookies) as page:
-            assert page.status == 200
+            assert page.status == status
             return await page.text()
 
     async def healthy(self) -> bool:
@@ -64,7 +64,9 @@ class House:
             return database.execute(query).fetchall()
 
 
-def settings_for(server: SlackServer, model: Path, folder: Path, port: int) -> Settings:
+def settings_for(
+    server: SlackServer, model: Path, folder: Path, port: int, **more: object
+) -> Settings:
     slack = {
         "mode": "http",
         "signing_secret": server.app.signing_secret,
@@ -72,6 +74,7 @@ def settings_for(server: SlackServer, model: Path, folder: Path, port: int) -> S
         "client_secret": server.app.client_secret,
         "public_url": f"http://127.0.0.1:{port}",
         "api_url": server.api_url,
+        **more,
     }
     given = {"slack": slack, "http": {"port": port}}
     given |= {"model": {"name": str(model), "device": "cpu"}, "data": {"folder": str(folder)}}
@@ -82,7 +85,15 @@ def settings_for(server: SlackServer, model: Path, folder: Path, port: int) -> S
 async def house(
     slack_server: SlackServer, tiny_llama: Path, tmp_path: Path
 ) -> AsyncIterator[House]:
-    settings = settings_for(slack_server, tiny_llama, tmp_path, unused_port())
+    async with opened(slack_server, tiny_llama, tmp_path) as made:
+        yield made
+
+
+@asynccontextmanager
+async def opened(
+    slack_server: SlackServer, model: Path, folder: Path, **slack: object
+) -> AsyncIterator[House]:
+    settings = settings_for(slack_server, model, folder, unused_port(), **slack)
     await upgrade(settings.database_url)
     store = await open_store(settings.database_url)
     generator = ScriptedGenerator()
@@ -101,7 +112,7 @@ async def house(
     slack_server.post_events_to(f"{url}/slack/events")
     try:
         async with ClientSession() as session:
-            yield House(slack_server, session, generator, url, tmp_path / "quipu.db")
+            yield House(slack_server, session, generator, url, folder / "quipu.db")
     finally:
         service.stop()
         await running
@@ -148,6 +159,35 @@ async def test_two_workspaces_do_not_see_each_others_conversations(house: House)
     prompts = [prompt.text for prompt in house.generator.prompts]
     assert [("Cuzco" in text, "Puno" in text) for text in prompts] == [(True, False), (False, True)]
     assert len({workspace for (workspace,) in house.rows("SELECT workspace FROM places")}) == 2
+
+
+async def test_where_workspaces_are_named_no_other_one_installs_the_app(
+    slack_server: SlackServer, tiny_llama: Path, tmp_path: Path
+) -> None:
+    ours, other = (slack_server.workspace(name, installed=False) for name in ("Cuzco", "Lima"))
+    async with opened(slack_server, tiny_llama, tmp_path, workspaces=[ours.id]) as house:
+        said = await house.installs(other.member("Eve", admin=True), status=403)
+        assert "Lima may not install this app" in said
+        assert other.id in said
+        assert not other.installed
+        assert house.rows("SELECT id FROM slack_bots") == []
+        ann, channel = ours.member("Ann", admin=True), ours.channel("knots")
+        await house.installs(ann)
+        await answered(channel, await ann.mentions(channel, "hello"), "hello")
+
+
+async def test_a_workspace_that_is_named_no_longer_is_served_no_more(
+    slack_server: SlackServer, tiny_llama: Path, tmp_path: Path
+) -> None:
+    workspace = slack_server.workspace("Cuzco", installed=False)
+    ann, channel = workspace.member("Ann", admin=True), workspace.channel("knots")
+    async with opened(slack_server, tiny_llama, tmp_path) as house:
+        await house.installs(ann)
+        await answered(channel, await ann.mentions(channel, "hello"), "hello")
+    async with opened(slack_server, tiny_llama, tmp_path, workspaces=["T0123456789"]) as house:
+        await ann.mentions(channel, "hello?")
+        await slack_server.dispatch.settled()
+        assert house.rows("SELECT count(*) FROM claims") == [(1,)]
 
 
 async def test_a_state_is_good_for_one_browser_and_one_time(house: House) -> None:

@@ -8,7 +8,8 @@ from adapters.slack.outbound import LIMIT
 from adapters.slack.stream import LIFE
 from bot.control.response import Button
 from bot.errors import PlatformError, Throttled, Undeliverable
-from tests.loopback.slack import Message
+from bot.values import Author, Standing
+from tests.loopback.slack import Message, Person
 from tests.slack.stage import Stage
 
 
@@ -98,8 +99,37 @@ async def test_the_stop_button_stops_the_answer_and_its_text_stays(live: Stage) 
         await live.inbox.until(lambda inbox: bool(inbox.stopped))
         await outlet.edit(ts, "one two three", final=False)
         await outlet.edit(ts, "one two three", final=True)
-    assert live.inbox.stopped == [(live.inbox.accepted[0].place.id, live.ann.user.id)]
+    [(place_id, author)] = live.inbox.stopped
+    assert (place_id, author.id) == (live.inbox.accepted[0].place.id, live.ann.user.id)
     assert shown(live) == "one two three"
+
+
+async def stopped_by(live: Stage, person: Person) -> Author:
+    """As whom somebody stops an answer that is being written."""
+    outlet = live.outlet(live.inbox.accepted[0])
+    async with outlet.open():
+        await outlet.create("one two", nonce="n1", final=False)
+        await person.stops(live.channel.from_bot[0])
+        await live.inbox.until(lambda inbox: bool(inbox.stopped))
+    [(_, author)] = live.inbox.stopped
+    return author
+
+
+async def test_who_presses_stop_has_the_standing_of_that_moment(live: Stage) -> None:
+    await live.mia.mentions(live.channel, "hello")
+    [asked] = await live.heard()
+    assert asked.author.standing is Standing.OWNER
+    live.mia.user.admin = False
+    assert (await stopped_by(live, live.mia)).standing is Standing.MEMBER
+
+
+async def test_who_presses_stop_has_no_standing_if_slack_does_not_tell_of_them(
+    live: Stage,
+) -> None:
+    await live.mia.mentions(live.channel, "hello")
+    await live.heard()
+    live.server.faults.fail("POST", "users.info", times=1_000)
+    assert (await stopped_by(live, live.mia)).standing is Standing.MEMBER
 
 
 async def test_an_append_without_an_answer_is_not_appended_again(live: Stage) -> None:
