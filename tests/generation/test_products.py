@@ -63,6 +63,6 @@ def test_memory_attends_the_way_it_was_told(
     for start, count in ((0, 5), (5, 3), (8, 1)):
         packing = memory.packing([Span(0, start, count)])
         part = slice(start, start + count)
-        new = (tensor[:, :, part].bfloat16() for tensor in (query, key, value))
-        shown.append(packing.attend(0, *new, None))
+        asked, known, worth = (each[:, :, part].bfloat16() for each in (query, key, value))
+        shown.append(packing.attend(0, asked, known, worth, None))
     assert (torch.cat(shown, 1) - whole).abs().max() < CLOSE
