@@ -11,6 +11,7 @@ QuipuError
 │   ├── Oversized        not in one message of this size
 │   └── Undeliverable    never: the place is gone or closed to the bot
 │       ├── Gone             not in this message, which somebody has deleted
+│       ├── ThreadGone       not in this thread, but perhaps in its channel
 │       └── Unchangeable     not in this message, but perhaps in another
 ├── GenerationError      the model failed while it was writing
 │   ├── GeneratorLost    it will never write again in this process
@@ -103,6 +104,10 @@ class Undeliverable(PlatformError):
 
 class Gone(Undeliverable):
     """The message is no more, so that nothing of it is left to be changed."""
+
+
+class ThreadGone(Undeliverable):
+    """The message that began the thread is no more, so that nothing can be posted there."""
 
 
 class Unchangeable(Undeliverable):

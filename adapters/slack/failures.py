@@ -12,7 +12,15 @@ from typing import Any
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from bot.errors import Gone, Oversized, PlatformError, Throttled, Unchangeable, Undeliverable
+from bot.errors import (
+    Gone,
+    Oversized,
+    PlatformError,
+    ThreadGone,
+    Throttled,
+    Unchangeable,
+    Undeliverable,
+)
 
 ENDED_STREAM = frozenset({"message_not_in_streaming_state", "stopped_by_user"})
 STREAMING = "streaming_state_conflict"
@@ -37,6 +45,8 @@ FIXED = frozenset({"cant_update_message", "edit_window_closed"})
 """What Slack says of a message that stands, but can no longer be changed."""
 NOT_FOUND = "message_not_found"
 GONE = frozenset({NOT_FOUND, "cant_delete_message"})
+ROOTLESS = frozenset({"cannot_reply_to_message", "thread_not_found"})
+"""What Slack says of a thread whose first message is gone."""
 REVOKED = frozenset(
     {"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"}
 )
@@ -64,6 +74,7 @@ MENDS = {
     "edit_window_closed": "the workspace lets messages not be changed so late",
     "restricted_action": "the workspace lets the bot not write there",
     "messages_tab_disabled": "the app's Messages tab is switched off (App Home)",
+    **dict.fromkeys(ROOTLESS, "the message that began the thread is gone"),
 } | dict.fromkeys(REVOKED, "Slack no longer accepts the bot's token; install the app again")
 
 
@@ -130,6 +141,8 @@ def fitted() -> Iterator[None]:
             raise Unchangeable(str(error)) from error
         if error.code == NOT_FOUND:
             raise Gone(str(error)) from error
+        if error.code in ROOTLESS:
+            raise ThreadGone(str(error)) from error
         raise
 
 

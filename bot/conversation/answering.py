@@ -12,6 +12,7 @@ import structlog
 from bot.control.ports import Behaviours, Buttons, ReplyStore
 from bot.control.response import Button
 from bot.control.words import say, told
+from bot.conversation.aside import tell_channel
 from bot.conversation.chosen import adapter_of, origin_of, sampling_of
 from bot.conversation.earlier import Earlier, earlier
 from bot.conversation.keeping import Keeping, surely
@@ -26,6 +27,7 @@ from bot.errors import (
     PlatformError,
     QuipuError,
     StorageError,
+    ThreadGone,
     Undeliverable,
 )
 from bot.operation.facts import UNOBSERVED, ModelAnswered, Observer
@@ -116,6 +118,8 @@ class Answering:
                 notice = say("conversation.cut_off", reply.locale)
                 await delivery.abandon(past.text or delivery.text, notice)
                 if not await self._forgone(reply, delivery):
+                    if isinstance(error, ThreadGone) and delivery.shown_at is None:
+                        await tell_channel(reply, messenger)
                     left = delivery.marked and not isinstance(error, Gone)
                     text = past.text or (delivery.text.strip() if left else "")
                     await self._fail(reply, error, text=text, marked=left)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from bot.control.words import say
-from tests.board import echo
+from bot.reply.notices import explained
+from bot.values import Prompt
+from tests.board import Step, echo
 from tests.faults.conftest import play
 from tests.faults.trouble import MARK, Scene, story
 
@@ -84,6 +87,30 @@ async def test_a_thread_that_is_deleted_in_mid_reply_ends_that_and_other_places_
         await scene.stage.restarts()
         await scene.stage.quiet()
         assert scene.states() == ["failed", "delivered"]
+
+
+@pytest.mark.parametrize("platform", ["slack", "slack by edits"])
+async def test_a_thread_whose_first_message_is_gone_is_told_of_in_the_channel(
+    platform: str, small_model: Path, tmp_path: Path
+) -> None:
+    async with play(platform, small_model, tmp_path) as scene:
+        begun, gate = asyncio.Event(), asyncio.Event()
+
+        def script(_: Prompt) -> Sequence[Step]:
+            begun.set()
+            return [gate, "Once upon a time."]
+
+        scene.stage.generator.script = script
+        _, where = await scene.stage.in_a_thread("ann", "a story")
+        await begun.wait()
+        where.channel.workspace.world.remove(where.root)
+        gate.set()
+        await scene.stage.quiet()
+        [(state, why)] = scene.endings()
+        assert state == "failed"
+        assert "the message that began the thread is gone" in why
+        [said] = where.channel.from_bot
+        assert (said.root, said.content) == (None, explained("", say("conversation.thread_gone")))
 
 
 async def test_an_answer_that_somebody_deletes_stays_deleted_and_its_reply_has_the_reason(
