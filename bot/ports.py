@@ -211,6 +211,9 @@ class Absences(Protocol):
     def kept(self, platform: str) -> None:
         """The connection is back, and nothing of the meantime is missing."""
 
+    def clock(self, platform: str, date: str | None) -> None:
+        """What the head `Date` of an answer of the platform says, which has just come."""
+
     async def begin(self, platform: str, margin: timedelta) -> CatchUp | None:
         """The connection is there, without what was said before. None if nothing was missed.
 

@@ -84,6 +84,9 @@ class MemoryAbsences:
     def kept(self, platform: str) -> None:
         self.changes.append((platform, "kept"))
 
+    def clock(self, platform: str, date: str | None) -> None:
+        """It is the same here."""
+
     async def begin(self, platform: str, margin: timedelta) -> None:
         self.changes.append((platform, "begun"))
         self.margin = margin

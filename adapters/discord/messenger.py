@@ -69,7 +69,7 @@ class DiscordMessenger:
         self._gateway_url = gateway_url
         self._sync_commands = sync_commands
         self._budget = Budget()
-        self._trace = Trace(self._budget, observer)
+        self._trace = Trace(self._budget, observer, absences.clock)
         self._closed_places = ClosedPlaces()
         self._files = Attachments(api_url)
         self._client = GatewayClient(

@@ -31,7 +31,13 @@ EDIT = re.compile(r"/channels/(\d+)/messages/\d+$")
 class Trace:
     """Hands latency, limits and refusals to the Budget, and notes which calls have landed."""
 
-    def __init__(self, budget: Budget, observer: Observer = UNOBSERVED) -> None:
+    def __init__(
+        self,
+        budget: Budget,
+        observer: Observer = UNOBSERVED,
+        clock: Callable[[str, str | None], None] | None = None,
+    ) -> None:
+        self._clock = clock
         self._observer = observer
         self._budget = budget
         self._unauthorised = False
@@ -80,6 +86,8 @@ class Trace:
         self, _: Any, context: SimpleNamespace, end: aiohttp.TraceRequestEndParams
     ) -> None:
         channel = _edited_channel(end.method, end.url.path)
+        if self._clock is not None:
+            self._clock(PLATFORM, end.response.headers.get("Date"))
         if end.response.status == 429:
             await self._refused(end.response, channel)
             return

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import aiohttp
@@ -101,6 +102,7 @@ class SlackMessenger:
         self._signing_secret = signing_secret
         self._app = _app(self._client, Authorize(workspaces), signing_secret)
         told, asked = Told(), Asked()
+        self._clock = partial(absences.clock, PLATFORM)
         self.budget = Budget(clock)
         api = Api(self.budget, told, observer=observer)
         self._desk = Desk(api, workspaces, asked, told, native_streams, clock)
@@ -129,7 +131,9 @@ class SlackMessenger:
     async def start(self) -> None:
         """Sign in. ConfigError for a bad token, PlatformError if Slack is away."""
         timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT)
-        self._session = self._client.session = aiohttp.ClientSession(timeout=timeout)
+        self._session = self._client.session = aiohttp.ClientSession(
+            timeout=timeout, trace_configs=[_dated(self._clock)]
+        )
         try:
             await self._sign_in(self._session)
         except BaseException:
@@ -231,6 +235,17 @@ class SlackMessenger:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _dated(told: Callable[[str | None], None]) -> aiohttp.TraceConfig:
+    """Passes on what every answer says of the time."""
+    config = aiohttp.TraceConfig()
+
+    async def ended(_: object, __: object, end: aiohttp.TraceRequestEndParams) -> None:
+        told(end.response.headers.get("Date"))
+
+    config.on_request_end.append(ended)
+    return config
 
 
 def _app(client: AsyncWebClient, authorize: Authorize, signing_secret: str | None) -> AsyncApp:

@@ -11,9 +11,10 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 import structlog
 
@@ -27,14 +28,20 @@ log = structlog.get_logger(__name__)
 
 FURTHEST = timedelta(days=1)
 """What is older is left alone."""
+CLOCK_OFF = timedelta(minutes=1)
+"""Only beyond it is the computer's clock not believed: what a `Date` says has been on its way."""
 SAVE_EVERY = 15.0
 MOST_PLACES = 200
 
 
 @dataclass
 class Ear:
-    """What is known of one platform: `gap` is since when something may be missing."""
+    """What is known of one platform: `gap` is since when something may be missing.
 
+    Its clock is `ahead` of the computer's, or behind.
+    """
+
+    ahead: timedelta = timedelta(0)
     away: bool = True
     owed: bool = True
     gap: datetime | None = None
@@ -96,26 +103,34 @@ class Absences:
         """A search that was owed before is still owed."""
         self._ears[platform].away = False
 
+    def clock(self, platform: str, date: str | None) -> None:
+        """Times of messages are the platform's; the computer's clock may be hours off."""
+        with suppress(ValueError, TypeError):  # no date, or one of no zone
+            told = parsedate_to_datetime(date or "")
+            self._ears[platform].ahead = told - self._now()
+
     async def begin(self, platform: str, margin: timedelta) -> CatchingUp | None:
         """On a platform that the bot was never on, nothing was missed."""
         ear = self._ears[platform]
         ear.away, ear.owed = False, True
         since = ear.gap or await self._store.heard_until(platform)
-        now = self._now()
+        begun = self._now() + min(ear.ahead, timedelta(0))
         if since is None or not self._within:
             ear.owed, ear.gap = False, None
-            ear.heard(now)
-            await self._store.note_heard(platform, now)
+            ear.heard(begun)
+            await self._store.note_heard(platform, begun)
             return None
-        return await self._search(platform, since, margin, now)
+        return await self._search(platform, since, margin, begun)
 
     async def _search(
-        self, platform: str, since: datetime, margin: timedelta, now: datetime
+        self, platform: str, since: datetime, margin: timedelta, connected: datetime
     ) -> CatchingUp:
-        """Begun `now`, or when the one was begun that was cut off."""
+        """Begun when the line was there, or when the one was begun that was cut off."""
+        ear = self._ears[platform]
         looked = await self._store.looked_through(platform)
-        begun = min(looked.values(), default=now)
-        self._ears[platform].gap = since
+        begun = min(looked.values(), default=connected)
+        now = self._now() + (ear.ahead if abs(ear.ahead) > CLOCK_OFF else timedelta(0))
+        ear.gap = since
         log.info(
             "looking for missed messages",
             platform=platform,
@@ -124,13 +139,13 @@ class Absences:
         )
 
         async def ended(until: datetime | None) -> CatchingUp | None:
-            if self._ears[platform].gap != since:
+            if ear.gap != since:
                 return None
             if not looked:
                 await self._ended(platform, until)
                 return None
             await self._store.note_heard(platform, begun)
-            return await self._search(platform, begun, margin, now)
+            return await self._search(platform, begun, margin, connected)
 
         return CatchingUp(
             self._store,

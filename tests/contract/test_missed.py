@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.control.words import say
+from bot.conversation.absences import Absences
 from tests.contract.conftest import set_up
 from tests.contract.stage import Stage
 
@@ -126,6 +128,20 @@ async def test_edits_and_deletions_of_the_meantime_are_honoured(stage: Stage) ->
     prompt = stage.generator.prompts[-1].text
     assert "my cat is called Felix [/INST]" in prompt
     assert "my dog is called Rex [/INST]" not in prompt
+
+
+@pytest.mark.parametrize("hours", [-30, 30])
+async def test_a_clock_that_is_hours_off_makes_nothing_too_old(
+    hours: int, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, where = await stage.in_a_thread("ann", "hello")
+    await stage.shown(where, ending("You said: Ann: hello"))
+    await stage.leaves()
+    await stage.goes_on("ann", where, "one")
+    off = {"now": lambda: datetime.now(UTC) + timedelta(hours=hours)}
+    monkeypatch.setattr(Absences.__init__, "__kwdefaults__", off)
+    await stage.returns()
+    await stage.shown(where, ending("You said: Ann: hello", "You said: Ann: one"))
 
 
 async def test_a_restart_in_the_middle_answers_everything_once(stage: Stage) -> None:

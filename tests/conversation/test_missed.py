@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
 
 from bot.control.records import Admission
 from bot.control.words import say
@@ -159,6 +162,26 @@ async def test_who_was_refused_while_the_bot_listened_is_not_told_again(build: B
 async def test_on_a_new_platform_nothing_was_missed(house: House) -> None:
     assert await absences(house).begin("discord", MARGIN) is None
     assert await house.store.heard_until("discord") == NOW
+
+
+@pytest.mark.parametrize("hours", [-30, 0, 30])
+async def test_what_is_too_old_is_told_by_the_platforms_clock(house: House, hours: int) -> None:
+    await house.store.note_heard("discord", NOW - timedelta(hours=2))
+    ears = Absences(
+        house.store,
+        house.conversations,
+        within=timedelta(seconds=300),
+        messages=50,
+        now=lambda: NOW + timedelta(hours=hours),
+    )
+    for date in (format_datetime(NOW, usegmt=True), None, "", "yesterday"):
+        ears.clock("discord", date)
+    catch_up = await ears.begin("discord", MARGIN)
+    assert catch_up is not None
+    await catch_up.take([said(1, ago=600), said(2, BOB, ago=60)])
+    await house.idle()
+    assert catch_up.since == NOW - timedelta(hours=2) - MARGIN
+    assert sorted(await endings(house)) == [("delivered", "2"), ("failed", "1")]
 
 
 async def test_nothing_is_looked_for_that_is_older_than_a_day(house: House) -> None:

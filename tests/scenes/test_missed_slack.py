@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.slack import budget, history, missed, sockets
 from tests.contract.slack_stage import SlackStage
 from tests.loopback.slack import SlackServer
 
@@ -108,3 +109,68 @@ async def test_killed_again_and_again_a_search_goes_on_where_it_was(
     assert asked[0] == [roots[0], roots[1], roots[1], roots[2]]
     assert asked[1][:2] == roots[2:]
     assert stage.rows("SELECT DISTINCT state FROM replies") == [("delivered",)]
+
+
+async def test_what_was_said_while_all_sockets_were_down_is_found_without_a_restart(
+    stage: SlackStage, slack_server: SlackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "LOOK_EVERY", 0.05)
+    _, where = await stage.mentions("ann", "hello")
+    await stage.shown(where, lambda shown: shown == ["You said: Ann: hello"])
+    slack_server.faults.fail("POST", "apps.connections.open", times=1000)
+    slack_server.dispatch.hold()
+    before = slack_server.socket_mode.connects
+    slack_server.socket_mode.kill()
+    await stage.goes_on("bob", where, "anybody?")
+    _, other = await stage.mentions("ann", "and here?")
+    slack_server.dispatch.lose()
+    slack_server.faults.clear()
+    await slack_server.socket_mode.wait_connects(before + 1, 60)
+    await stage.shown(where, lambda shown: shown[1:] == ["You said: Bob: anybody?"])
+    await stage.shown(other, lambda shown: shown == ["You said: Ann: and here?"])
+    await stage.settled()
+    assert stage.rows("SELECT state FROM replies") == [("delivered",)] * 3
+
+
+async def test_a_search_takes_no_more_than_its_share_of_a_minutes_calls(
+    stage: SlackStage, slack_server: SlackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    minute = 2.0
+    threads = [(await stage.in_a_thread("ann", "hello"))[1] for _ in range(8)]
+    for where in threads:
+        await stage.shown(where, lambda shown: shown == ["You said: Ann: hello"])
+    await stage.leaves()
+    for where in threads:
+        await stage.goes_on("bob", where, "anybody?")
+    monkeypatch.setitem(budget.TIERS, budget.REPLIES, 10)
+    monkeypatch.setattr(budget.Budget.__init__, "__kwdefaults__", {"minute": minute})
+    monkeypatch.setattr(history, "LOOK_AGAIN", 0.05)
+    before = len(slack_server.calls)
+    await stage.returns()
+    for where in threads:
+        await stage.shown(where, lambda shown: shown[-1:] == ["You said: Bob: anybody?"])
+    calls = [c.at for c in slack_server.calls[before:] if c.method == budget.REPLIES]
+    assert len(calls) == 8
+    assert all(later - earlier >= minute for earlier, later in zip(calls, calls[5:], strict=False))
+
+
+async def test_a_search_that_takes_too_long_is_given_up_and_the_next_start_goes_on(
+    stage: SlackStage, slack_server: SlackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await away(stage)
+    _, where = await stage.mentions("ann", "anybody?")
+    other = stage._channel.workspace.channel("other")
+    await stage._people["bob"].mentions(other, "and here?")
+    with monkeypatch.context() as short:
+        short.setattr(missed, "LONGEST", 0.0)
+        await stage.returns()
+        await stage.shown(where, lambda shown: shown == ["You said: Ann: anybody?"])
+        await stage.quiet()
+        assert other.from_bot == []
+        await stage.leaves()
+    await stage.returns()
+    await other.wait_for(
+        lambda _: [m.content for m in other.from_bot] == ["You said: Bob: and here?"], timeout=30
+    )
+    await stage.settled()
+    assert stage.rows("SELECT state FROM replies") == [("delivered",)] * 3
