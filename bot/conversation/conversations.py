@@ -17,6 +17,7 @@ from bot.control.words import say, told
 from bot.conversation.admission import Admissions, OpenGate
 from bot.conversation.answering import DELETED, Answering
 from bot.conversation.early import EarlyChanges
+from bot.conversation.excuses import Excuses
 from bot.conversation.keeping import Afterwards, surely
 from bot.conversation.lanes import Lanes
 from bot.conversation.life import note_ending
@@ -25,7 +26,6 @@ from bot.errors import Busy, Forbidden, OutOfOrder, PlatformError, StorageError
 from bot.operation.facts import UNOBSERVED, MessageRefused, Observer
 from bot.ports import Messenger, Outlet, Store
 from bot.reply.delivery import PATIENCE
-from bot.reply.messages import excuse_nonce
 from bot.values import Author, Inbound, Place, Reply, ReplyState
 
 log = structlog.get_logger(__name__)
@@ -61,6 +61,7 @@ class Conversations:
         self._messengers: dict[str, Messenger] = {}
         self._admissions = Admissions(gate or OpenGate())
         self._early = EarlyChanges()
+        self._excuses = Excuses(self._messengers)
         self._afterwards = Afterwards(store)
         self._notices = QueueNotices(store, patience=patience)
         self._lanes = Lanes(self._answer, limit=waiting)
@@ -86,8 +87,7 @@ class Conversations:
             # One alarm was raised where it failed first; this would be a line for each message.
             say_so = log.debug if isinstance(error, OutOfOrder) else log.error
             say_so("message not saved", place=inbound.place.id, error=str(error))
-            notice = told(error, inbound.locale)
-            await self._excuse(inbound.place, inbound.message_id, notice)
+            await self._excuses.decline(inbound, told(error, inbound.locale))
             return False
         if reply is None:
             return False
@@ -105,6 +105,9 @@ class Conversations:
 
     async def admitted(self, inbound: Inbound, *, tell: bool = True) -> Inbound | None:
         """The message as it is to be answered; None, and a word to its author, if it is not."""
+        if self._excuses.declined(inbound):
+            log.debug("declined before", place=inbound.place.id, message=inbound.message_id)
+            return None
         now = self._early.applied(_readable(inbound))
         if now is None:
             log.debug("deleted before it came", place=inbound.place.id, message=inbound.message_id)
@@ -120,7 +123,7 @@ class Conversations:
         reason = admission.reason or "other"
         self._observer.note(MessageRefused(inbound.place.platform, reason))
         if tell and admission.notice:
-            await self._excuse(inbound.place, inbound.message_id, admission.notice)
+            await self._excuses.tell(inbound, admission.notice)
         return None
 
     async def amend(self, place: Place, message_id: str, text: str) -> None:
@@ -260,32 +263,31 @@ class Conversations:
             self._lanes.put(reply)
         except Busy as error:
             log.warning("too many wait", place=reply.place.id)
-            words = say("conversation.too_many_wait", reply.locale)
-            if self._knows(reply.place):
-                await self._notices.refuse(reply, self._outlet(reply), words)
-            await self._store.end(reply.id, ReplyState.FAILED, reason=str(error))
-            note_ending(reply, ReplyState.FAILED, self._observer, reason=str(error))
+            await self._refuse(reply, str(error))
             return
         # What one person writes in a row is answered together: that is no queue.
         if before and before.author.id != reply.author.id and self._knows(reply.place):
             self._notices.begin(reply, self._outlet(reply), lambda: self._lanes.ahead(reply))
+
+    async def _refuse(self, reply: Reply, reason: str) -> None:
+        """Say that too many wait. If the journal cannot note that, the reply waits after all."""
+        words = say("conversation.too_many_wait", reply.locale)
+        try:
+            if self._knows(reply.place):
+                await self._notices.refuse(reply, self._outlet(reply), words)
+            await self._store.end(reply.id, ReplyState.FAILED, reason=reason)
+        except StorageError as error:
+            log.debug("not refused", reply=reply.id, reason=str(error))
+            self._lanes.put(reply, bounded=False)
+            return
+        self._notices.forget(reply)
+        note_ending(reply, ReplyState.FAILED, self._observer, reason=reason)
 
     def _knows(self, place: Place) -> bool:
         return place.platform in self._messengers
 
     def _outlet(self, reply: Reply) -> Outlet:
         return self._messengers[reply.place.platform].outlet(reply.place, reply.message_id)
-
-    async def _excuse(self, place: Place, message_id: str, notice: str) -> None:
-        """Tell the person why there will be no answer, as well as that can be done."""
-        messenger = self._messengers.get(place.platform)
-        if messenger is None:
-            return
-        key = excuse_nonce(place, message_id)
-        try:
-            await messenger.outlet(place, message_id).create(notice, nonce=key)
-        except PlatformError as failure:
-            log.warning("could not excuse myself", place=place.id, error=str(failure))
 
     async def _answer(self, replies: Sequence[Reply]) -> None:
         """Answer the newest of these; the others end as merged into it."""

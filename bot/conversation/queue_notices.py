@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import structlog
 
-from bot.errors import PlatformError, QuipuError
+from bot.conversation.keeping import surely
+from bot.errors import PlatformError, QuipuError, StorageError
 from bot.ports import Outlet, Store
 from bot.reply.delivery import ANEW, PATIENCE
 from bot.reply.messages import nonce
@@ -30,6 +32,7 @@ class QueueNotices:
         self._patience = patience
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._replies: dict[int, Reply] = {}
+        self._unsaved: set[int] = set()
         self._dropping: set[asyncio.Task[None]] = set()
         self._open = True
 
@@ -47,7 +50,23 @@ class QueueNotices:
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
-        return self._replies.pop(reply.id, reply)
+        known = self._replies.pop(reply.id, reply)
+        if reply.id in self._unsaved:
+            self._unsaved.discard(reply.id)
+            await self._save(known)
+        return known
+
+    async def _save(self, reply: Reply) -> None:
+        """Note the message that the database did not take when it was posted."""
+        try:
+            for part in reply.parts:
+                await surely(self._store, partial(self._store.save_part, reply.id, part))
+        except StorageError as error:
+            log.warning("message not noted", reply=reply.id, error=str(error))
+
+    def forget(self, reply: Reply) -> None:
+        """The reply has ended with the message that was posted for it."""
+        self._replies.pop(reply.id, None)
 
     async def drop(self, reply: Reply, outlet: Outlet) -> None:
         """The reply was not given by itself: take its message back."""
@@ -73,14 +92,13 @@ class QueueNotices:
     async def refuse(self, reply: Reply, outlet: Outlet, words: str) -> None:
         """Say that there will be no answer, in the message that the answer would have had.
 
-        Whoever takes the reply up after a crash finds that message, and writes the answer over it.
+        Whoever takes the reply up after a crash, or because the journal could not note this, finds
+        that message, and writes the answer over it.
         """
         try:
             await self._post(reply, outlet, words, final=True)
         except PlatformError as error:
             log.warning("could not excuse myself", reply=reply.id, error=str(error))
-        finally:
-            self._replies.pop(reply.id, None)
 
     async def close(self) -> None:
         """Post nothing more. What is posted stays for the next start."""
@@ -137,4 +155,6 @@ class QueueNotices:
         message_id = await outlet.create(words, nonce=key, final=final)
         part = Part(0, message_id)
         self._replies[reply.id] = replace(waiting, parts=(part,))
+        self._unsaved.add(reply.id)
         await self._store.save_part(reply.id, part)
+        self._unsaved.discard(reply.id)

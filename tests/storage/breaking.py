@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,18 +53,35 @@ async def read_only(database: Database) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def busy(database: Database) -> AsyncIterator[None]:
+    """The connection that writes does not come back, as from a disk that answers nobody."""
+    pool: Any = database.engine.sync_engine.pool
+    patience, pool._timeout = pool._timeout, 0.2
+    try:
+        async with database.engine.connect():
+            yield
+    finally:
+        pool._timeout = patience
+
+
+@asynccontextmanager
 async def broken(fault: str, database: Database, file: Path) -> AsyncIterator[None]:
     """The fault of this name."""
     if fault == "locked":
         async with locked(file):
             yield
     else:
-        async with {"full": full, "read-only": read_only}[fault](database):
+        async with {"full": full, "read-only": read_only, "busy": busy}[fault](database):
             yield
 
 
-FAULTS = ("locked", "full", "read-only")
-WORDS = {"locked": "is locked", "full": "disk is full", "read-only": "is read-only"}
+WORDS = {
+    "locked": "is locked",
+    "full": "disk is full",
+    "read-only": "is read-only",
+    "busy": "is too busy",
+}
+FAULTS = tuple(WORDS)
 
 
 @contextmanager
