@@ -6,7 +6,7 @@ import asyncio
 import re
 import sqlite3
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import AbstractAsyncContextManager, closing
 from pathlib import Path
 from typing import Any, Self
 
@@ -230,6 +230,9 @@ class DiscordStage:
     async def returns(self) -> None:
         await self._running.start()
         await asyncio.wait_for(self._server.gateway.wait_connected(), 10)
+
+    def broken(self, fault: str) -> AbstractAsyncContextManager[None]:
+        return self._running.broken(fault, self._folder / "quipu.db")
 
     def refused(self) -> int:
         return self._server.limits.total_refused

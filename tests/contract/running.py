@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 from bot import checkpoint as checkpoints
 from bot.app import Core, compose, platforms
@@ -14,6 +17,10 @@ from bot.service import Service
 from bot.settings import Settings
 from storage import SqlStore, open_store, upgrade
 from tests.contract.stage import OTHER_MODEL
+from tests.storage.breaking import broken
+
+BUSY, AGAIN = 1.0, 0.1
+"""Seconds that a locked file is waited for, and between two looks at it."""
 
 
 def _engines(settings: Settings, generator: Generator) -> Engines:
@@ -38,7 +45,7 @@ class Running:
 
     async def start(self, *, deadline: float = 10.0) -> None:
         await upgrade(self._settings.database_url)
-        self._store = await open_store(self._settings.database_url)
+        self._store = await open_store(self._settings.database_url, busy=BUSY, again=AGAIN)
         engines = _engines(self._settings, self._generator)
         await engines.warm()
         self._core = compose(self._settings, self._store, engines)
@@ -59,6 +66,14 @@ class Running:
         error = self._task.exception()
         assert error is not None
         return error
+
+    @asynccontextmanager
+    async def broken(self, fault: str, file: Path) -> AsyncIterator[None]:
+        """A fault of the database, until that has been found to work again."""
+        assert self._store is not None
+        async with broken(fault, self._store.database, file):
+            yield
+        await self._store.well()
 
     async def quiet(self) -> None:
         """Wait until every message has its answer; the conversations stay open."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mimetypes
 import sqlite3
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import AbstractAsyncContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -277,6 +277,9 @@ class SlackStage:
         before = self._server.socket_mode.connects
         await self._running.start()
         await self._server.socket_mode.wait_connects(before + 2)
+
+    def broken(self, fault: str) -> AbstractAsyncContextManager[None]:
+        return self._running.broken(fault, self._folder / "quipu.db")
 
     def refused(self) -> int:
         return self._server.limits.total_refused

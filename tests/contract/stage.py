@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -132,6 +133,9 @@ class Stage(Protocol):
 
     async def returns(self) -> None:
         """The program is started again."""
+
+    def broken(self, fault: str) -> AbstractAsyncContextManager[None]:
+        """The database is out of order in this way, and works again afterwards."""
 
     def refused(self) -> int:
         """Requests that the platform has refused for being too many."""

@@ -1,4 +1,4 @@
-"""Regenerate, continue, earlier, undo, reset and stop: what they do, and when they refuse."""
+"""Regenerate, continue, earlier, reset and stop: what they do, and when they refuse."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.errors import Forbidden, GenerationError, PlatformError, Refused
+from bot.errors import Forbidden, GenerationError, Refused
 from bot.reply.messages import MARKER
 from bot.values import Choice, FinishReason, ReplyState, Role
 from tests.board import ScriptedGenerator, Step
@@ -180,24 +180,6 @@ async def test_a_chosen_answer_that_was_not_shown_before_a_crash_is_shown(build:
     await again.idle()
     assert again.board.texts == ["First."]
     assert again.generator.prompts == []
-
-
-async def test_undo_takes_the_exchange_and_the_message_away(build: Build) -> None:
-    house = await asked(build, ["First."], ["Next."])
-    assert "out of the conversation" in (await house.use("undo")).text
-    assert house.board.texts == []
-    assert await house.turns() == []
-    await house.say("something else")
-    await house.board.until(lambda: house.board.texts == ["Next."])
-    assert "a story" not in house.generator.prompts[1].text
-
-
-async def test_undo_says_so_if_the_message_stays(build: Build) -> None:
-    house = await asked(build, ["First."])
-    house.board.stubborn.append(PlatformError("away"))
-    assert "could not remove" in (await house.use("undo")).text
-    with pytest.raises(Refused, match="nothing_to_undo"):
-        await house.use("undo")
 
 
 async def test_a_reset_begins_a_new_conversation(build: Build) -> None:

@@ -19,7 +19,7 @@ from storage import SqlStore
 from tests.board import ScriptedGenerator
 from tests.loopback.discord import Channel, DiscordServer, Message
 from tests.scenes.conftest import Town, town
-from tests.storage.breaking import FAULTS, broken, locked
+from tests.storage.breaking import broken, locked
 
 HALTED = say("conversation.halted")
 DECLINED = say("conversation.failure.OutOfOrder")
@@ -53,39 +53,6 @@ async def shows(channel: Channel, words: str, count: int = 1) -> None:
         return sum(words in message.content for message in channel.from_bot) >= count
 
     await channel.wait_for(look)
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-async def test_an_answer_goes_on_and_is_finished_when_the_database_works_again(
-    hasty: Town, fault: str
-) -> None:
-    go = asyncio.Event()
-    hasty.generator.script = lambda prompt: (
-        ["Once ", go, STORY] if "a story" in prompt.text else ["Here I am."]
-    )
-    elsewhere = hasty.guild.channel("elsewhere")
-    store = database(hasty)
-    with capture_logs() as lines:
-        await hasty.ann.mentions(hasty.channel, "a story please")
-        await hasty.answer(hasty.channel, f"Once{MARKER}")
-        async with broken(fault, store.database, hasty.file):
-            go.set()
-            await shows(hasty.channel, HALTED)
-            assert "word899" in "".join(m.content for m in hasty.channel.from_bot)
-            await hasty.bob.mentions(elsewhere, "are you there?")
-            await shows(elsewhere, DECLINED)
-        await hasty.channel.wait_for(lambda _: finished(hasty.channel))
-        await store.well()
-        await hasty.bob.mentions(elsewhere, "and now?")
-        await hasty.answer(elsewhere, "Here I am.", count=2)
-        await hasty.settled()
-    assert loud(lines) == ["the database is out of order", "the database works again"]
-    shown = "".join(message.content for message in hasty.channel.from_bot)
-    assert "".join(shown.split()) == "".join(f"Once{STORY}".split())
-    assert hasty.answers() == [f"Once {STORY}", "Here I am."]
-    assert hasty.states() == ["delivered", "delivered"]
-    parts = hasty.rows("SELECT message_id FROM reply_parts WHERE reply_id = 1 ORDER BY idx")
-    assert [int(str(part)) for (part,) in parts] == [m.id for m in hasty.channel.from_bot]
 
 
 def finished(channel: Channel) -> bool:
