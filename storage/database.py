@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.util import await_only
 
-from bot.errors import OutOfOrder
+from bot.errors import OutOfOrder, StorageError
 from bot.operation.facts import UNOBSERVED, Observer, TransactionEnded
 from storage import address
 from storage.failures import translated
@@ -143,11 +143,13 @@ class Database:
         if lone and not address.in_memory(url):
             self._reader = connect(url, writes=False, size=READERS, busy=busy)
         self._running: set[asyncio.Task[Any]] = set()
+        self._closed = False
 
     async def read(
         self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs
     ) -> _T:
         """Run work that only looks, on one consistent view."""
+        self._refuse_once_closed()
         transaction = self._transaction(self._reader, lambda c: work(c, *args, **kwargs))
         return await self.guard(self._timed("read", transaction))
 
@@ -158,6 +160,7 @@ class Database:
 
         OutOfOrder, at once, as long as the database is known to be that.
         """
+        self._refuse_once_closed()
         self.health.refuse()
         transaction = self._transaction(self._writer, lambda c: work(c, *args, **kwargs))
         return await self.guard(self._timed("write", transaction))
@@ -182,12 +185,20 @@ class Database:
             raise
 
     async def close(self) -> None:
-        """Let running transactions end, then close the connections."""
+        """Let running transactions end, then close the connections.
+
+        Who is still at work somewhere is refused: a connection made now would never be closed.
+        """
+        self._closed = True
         await self.health.close()
         await asyncio.gather(*self._running, return_exceptions=True)
         with translated(self.shown):
             await self._writer.dispose()
             await self._reader.dispose()
+
+    def _refuse_once_closed(self) -> None:
+        if self._closed:
+            raise StorageError(f"{self.shown} is closed")
 
     async def _timed(self, operation: str, work: Coroutine[Any, Any, _T]) -> _T:
         began, failed = time.monotonic(), True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -227,7 +228,8 @@ class Conversations:
         Waits for no answer of the platform, so one that is slow to take messages is listened to.
         """
         self.attach(messenger)
-        await self._store.reopen_marked(messenger.platform)
+        with suppress(OutOfOrder):  # what cannot be noted now is found by the next connection
+            await self._store.reopen_marked(messenger.platform)
         unfinished = await self._store.unfinished(messenger.platform)
         replies = [reply for reply in unfinished if not self._lanes.holds(reply)]
         self._take_up(replies)

@@ -7,8 +7,10 @@ import sys
 from dataclasses import replace
 from datetime import timedelta, timezone
 
+import pytest
 from structlog.testing import capture_logs
 
+from bot.errors import StorageError
 from bot.values import ReplyState, Role
 from storage import SqlStore, open_store
 from tests.storage.given import ANA, NOON, PLACE, THREAD, claimed, said
@@ -48,8 +50,10 @@ async def test_one_message_is_claimed_once_whichever_place_it_is_seen_in(store: 
 
 DIES_AT_ONCE = """
 import asyncio, os, signal, sys
+import pytest
 from structlog.testing import capture_logs
 
+from bot.errors import StorageError
 from bot.values import ReplyState
 from storage import open_store
 from tests.storage.given import claimed
@@ -97,6 +101,17 @@ async def test_a_cancelled_claim_is_whole_or_absent_and_the_store_goes_on(store:
     [reply] = await store.unfinished("discord")
     assert again in (None, reply)
     assert len(await store.history(PLACE, reply.id)) == 1
+
+
+async def test_who_is_still_at_work_when_the_store_closes_is_refused(url: str) -> None:
+    store = await open_store(url)
+    before = asyncio.create_task(store.claim(said("m1")))
+    await asyncio.sleep(0)
+    await store.close()
+    assert await before is not None
+    for work in (store.claim(said("m2")), store.unfinished("discord")):
+        with pytest.raises(StorageError, match="is closed"):
+            await work
 
 
 async def test_a_transaction_that_fails_after_its_caller_left_is_logged(
