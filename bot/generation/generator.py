@@ -190,7 +190,7 @@ class LocalGenerator:
         max_batch: int = 8,
         queue: int = 64,
         prefill_budget: int | None = None,
-        stall: float = 0.25,
+        stall: float = 0.5,
         threads: int | None = None,
         memory: int | None = None,
         paged: bool | None = None,

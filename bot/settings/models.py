@@ -69,7 +69,7 @@ class ModelSettings(Section):
     batch: Annotated[Whole, Between(1, 512, "conversations")] = 16
     queue: Annotated[Whole, Between(1, 10_000, "messages")] = 64
     prefill: Annotated[Whole | None, Between(16, 65_536, "tokens")] = None
-    stall: Annotated[Duration, Between(0.01, 60, "s")] = 0.25
+    stall: Annotated[Duration, Between(0.01, 60, "s")] = 0.5
     hang: Annotated[Duration, Between(0, 3_600, "s")] = 300.0
     repeats: Annotated[Whole, Between(0, 100_000, "letters")] = 1_000
     idle: Annotated[Duration | None, Between(0, 604_800, "s")] = None

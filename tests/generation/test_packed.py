@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from torch import nn
 
 from bot.generation.weights.loading import LoadedModel, load
-from bot.generation.weights.packed import PackedLinear, can_pack, own_parameters, swap_linears
+from bot.generation.weights.packed import (
+    PackedLinear,
+    SharedLinear,
+    can_pack,
+    own_parameters,
+    swap_linears,
+)
 from tests.generation.speaking import Reference
 
 pytestmark = pytest.mark.skipif(
@@ -57,13 +63,21 @@ def test_shared_weights_are_not_there_twice() -> None:
             super().__init__()
             self.embed = nn.Embedding(9, 4)
             self.middle: nn.Module = nn.Linear(4, 4)
-            self.head = nn.Linear(4, 9, bias=False)
-            self.head.weight = self.embed.weight
+            head = nn.Linear(4, 9, bias=False)
+            head.weight = self.embed.weight
+            self.head: nn.Module = head
 
     model = Tied()
+    given = torch.randn(1, 3, 4)
+    wanted = model.head(given).detach()
     swap_linears(model, packed)
     assert isinstance(model.middle, PackedLinear)
+    assert isinstance(model.head, SharedLinear)
     assert model.head.weight is model.embed.weight
+    with torch.inference_mode():
+        torch.testing.assert_close(model.head(given), wanted)
+        model.head.half()  # a type that oneDNN may not have
+        torch.testing.assert_close(model.head(given.half()), wanted.half(), rtol=0.01, atol=0.01)
 
 
 def test_what_is_left_is_copied_in_the_type_to_compute_in() -> None:

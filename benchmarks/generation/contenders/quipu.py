@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -15,6 +16,7 @@ from benchmarks.generation.contenders.models import made_on_device, weight_bytes
 from benchmarks.generation.contenders.setting import Setting
 from benchmarks.generation.loads import VOCABULARY, Load, Room, Served
 from benchmarks.generation.shapes import CONTEXT, SHAPES
+from bot.engines.aside import aside
 from bot.generation.generator import LocalGenerator
 from bot.generation.weights.loading import LoadedModel, load
 from bot.generation.weights.machine import processors
@@ -82,8 +84,13 @@ def open_contender(setting: Setting) -> Quipu:
     precision: dict[str, Any] = {}
     if setting.quantisation != "none":
         precision["quantisation"] = setting.quantisation
-    loaded = load(setting.path, device=setting.device, dtype=setting.dtype, **precision)
-    return Quipu(loaded, setting.threads)
+
+    async def aside_as_in_the_product() -> LoadedModel:
+        """A thread that has computed keeps its helpers, which then are in the way of others'."""
+        given = {"device": setting.device, "dtype": setting.dtype, **precision}
+        return await aside(partial(load, setting.path, **given))
+
+    return Quipu(asyncio.run(aside_as_in_the_product()), setting.threads)
 
 
 def _large(setting: Setting) -> LoadedModel:
