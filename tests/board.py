@@ -12,7 +12,7 @@ from bot.errors import Busy, Gone, QuipuError
 from bot.reply.messages import MARKER
 from bot.values import Finish, FinishReason, Place, Prompt, Sampling, Waiting
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds after which a test gives up waiting."""
 
 

@@ -56,7 +56,7 @@ class MemoryInbox:
         return self.writing
 
     async def until(self, true: Callable[[MemoryInbox], bool]) -> None:
-        async with asyncio.timeout(10), self._changed:
+        async with asyncio.timeout(30), self._changed:
             await self._changed.wait_for(lambda: true(self))
 
     async def next(self) -> Inbound:

@@ -108,7 +108,7 @@ async def test_it_is_connected_while_discord_can_send_it_events(
         await stage.inbox.until(lambda inbox: bool(inbox.accepted))
         assert hears(stage)
         discord_server.gateway.kill()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while hears(stage):  # noqa: ASYNC110 - the library tells nobody
                 await asyncio.sleep(0)
         await discord_server.gateway.wait_resumed()

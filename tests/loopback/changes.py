@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
+PATIENCE = 30.0
+"""Seconds that a test waits for something before it is said not to come; machines may be slow."""
 T = TypeVar("T")
 
 

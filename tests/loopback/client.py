@@ -16,7 +16,7 @@ from discord.http import Route
 
 from tests.loopback.discord import DiscordServer
 
-PATIENCE = 10
+PATIENCE = 30
 
 
 class Recorder(discord.Client):

@@ -11,6 +11,8 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tests.loopback.changes import PATIENCE
+
 if TYPE_CHECKING:
     from aiohttp import web
 
@@ -51,7 +53,7 @@ class Fault:
         """Let the held requests go on."""
         self._released.set()
 
-    async def reached(self, timeout: float = 10) -> None:
+    async def reached(self, timeout: float = PATIENCE) -> None:
         """Until a request has met this fault."""
         await asyncio.wait_for(self._arrived.wait(), timeout)
 

@@ -14,7 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from tests.loopback.slack import SlackServer, Workspace
 
-PATIENCE = 10
+PATIENCE = 30
 
 
 def web_client(server: SlackServer, workspace: Workspace) -> AsyncWebClient:

@@ -96,7 +96,7 @@ async def test_who_waits_in_a_queue_is_answered_after_the_fault(hasty: Town) -> 
     await hasty.ann.mentions(hasty.channel, "one")
     await hasty.answer(hasty.channel, f"For Ann{MARKER}")
     await hasty.bob.mentions(hasty.channel, "two")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not hasty.core.conversations.waiting:  # noqa: ASYNC110 - nobody is told
             await asyncio.sleep(0)
     async with broken("read-only", database(hasty).database, hasty.file):

@@ -51,7 +51,7 @@ class House:
 
     async def forgets(self) -> None:
         """Wait until no token is left; every look is a request's round trip after the last."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while self.rows("SELECT id FROM slack_bots UNION SELECT id FROM slack_installations"):
                 await self.healthy()
 

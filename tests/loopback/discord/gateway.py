@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import WSMsgType, web
 
+from tests.loopback.changes import PATIENCE
 from tests.loopback.discord import payloads
 from tests.loopback.discord.events import CONTENT, GUILDS, MEMBERS, PRESENCES, Event
 from tests.loopback.discord.wire import Compression, compression
@@ -173,7 +174,7 @@ class Gateway:
         """From now on nobody can resume."""
         self.sessions.clear()
 
-    async def wait_connected(self, timeout: float = 10) -> None:
+    async def wait_connected(self, timeout: float = PATIENCE) -> None:
         """Until a bot has identified or resumed and holds a line."""
         await self._world.changes.until(
             lambda: any(session.connection for session in self.sessions.values()),
@@ -181,13 +182,13 @@ class Gateway:
             lambda: f"{self.identifies} identifies, {self.resumes} resumes, {self.closed_with}",
         )
 
-    async def wait_identified(self, count: int = 1, timeout: float = 10) -> None:
+    async def wait_identified(self, count: int = 1, timeout: float = PATIENCE) -> None:
         """Until so many IDENTIFYs have come; a restarted bot sends one more."""
         await self._world.changes.until(
             lambda: self.identifies >= count, timeout, lambda: f"{self.identifies} identifies"
         )
 
-    async def wait_again(self, before: int, timeout: float = 10) -> None:
+    async def wait_again(self, before: int, timeout: float = PATIENCE) -> None:
         """Until there have been more IDENTIFYs and RESUMEs than before, and the bot has a line."""
         await self._world.changes.until(
             lambda: (
@@ -198,7 +199,7 @@ class Gateway:
             lambda: f"{self.identifies} identifies, {self.resumes} resumes, {self.closed_with}",
         )
 
-    async def wait_resumed(self, count: int = 1, timeout: float = 10) -> None:
+    async def wait_resumed(self, count: int = 1, timeout: float = PATIENCE) -> None:
         """Until so many RESUMEs have been granted."""
         await self._world.changes.until(
             lambda: self.resumes >= count, timeout, lambda: f"{self.resumes} resumes"

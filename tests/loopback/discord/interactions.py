@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tests.loopback.changes import PATIENCE
 from tests.loopback.discord import payloads
 from tests.loopback.discord.model import LOADING, Json
 from tests.loopback.discord.permissions import in_channel
@@ -61,7 +62,7 @@ class Interaction:
             raise InteractionFailedError("The application did not respond") from None
         return self
 
-    async def answer(self, timeout: float = 10) -> Message:
+    async def answer(self, timeout: float = PATIENCE) -> Message:
         """The bot's message, once it has more to say than "is thinking"."""
 
         def ready() -> Message | None:

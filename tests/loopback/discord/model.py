@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tests.loopback.changes import PATIENCE
 from tests.loopback.discord.permissions import bits
 from tests.loopback.timeline import Version
 
@@ -194,7 +195,9 @@ class Channel:
         """The messages of the bot under test, oldest first."""
         return [m for m in self.store.values() if m.author is self.world.bot]
 
-    async def wait_for(self, look: Callable[[list[Message]], T | None], timeout: float = 10) -> T:
+    async def wait_for(
+        self, look: Callable[[list[Message]], T | None], timeout: float = PATIENCE
+    ) -> T:
         """What `look` makes of the messages, once that is truthy."""
         return await self.world.changes.until(
             lambda: look(self.messages),
@@ -202,7 +205,7 @@ class Channel:
             lambda: repr([(m.author.name, m.content) for m in self.messages]),
         )
 
-    async def wait_for_typing(self, timeout: float = 10) -> None:
+    async def wait_for_typing(self, timeout: float = PATIENCE) -> None:
         """Until the bot has shown once more that it is typing."""
         seen = len(self.typing)
         await self.world.changes.until(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
 
+from tests.loopback.changes import PATIENCE
 from tests.loopback.discord.applications import FLAG_MEMBERS, FLAG_MESSAGE_CONTENT, Applications
 from tests.loopback.discord.callbacks import Callbacks
 from tests.loopback.discord.events import CONTENT, MEMBERS
@@ -108,7 +109,9 @@ class DiscordServer:
         """Somebody who shares no guild with the bot."""
         return self.world.stranger(name)
 
-    async def wait_for_commands(self, *, guild: Guild | None = None, timeout: float = 10) -> None:
+    async def wait_for_commands(
+        self, *, guild: Guild | None = None, timeout: float = PATIENCE
+    ) -> None:
         """Until the bot has registered commands."""
         scope = guild.id if guild else 0
         await self.world.changes.until(

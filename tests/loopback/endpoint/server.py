@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 
 from aiohttp import web
 
-from tests.loopback.changes import Changes
+from tests.loopback.changes import PATIENCE, Changes
 from tests.loopback.endpoint.writers import Writer
 from tests.loopback.faults import Faults, reset
 
@@ -83,7 +83,7 @@ class EndpointServer:
         """Requests for an answer, without those that only try the server."""
         return [recorded for recorded in self.requests if not recorded.is_probe]
 
-    async def until(self, look: Callable[[Self], object], timeout: float = 10) -> None:
+    async def until(self, look: Callable[[Self], object], timeout: float = PATIENCE) -> None:
         """Wait until something is true of this server."""
         await self.changes.until(
             lambda: look(self), timeout, lambda: f"{self.running} running, {self.hung_up} hung up"

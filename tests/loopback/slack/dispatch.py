@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tests.loopback.changes import PATIENCE
 from tests.loopback.slack.scopes import EVENTS
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class Dispatcher:
         self.sent.append(payload)
         return await self.line.deliver(Parcel(kind, payload), self._world.patience)
 
-    async def settled(self, timeout: float = 10) -> None:
+    async def settled(self, timeout: float = PATIENCE) -> None:
         """Until everything has been delivered or given up."""
         await self._world.changes.until(
             lambda: not self._running, timeout, lambda: f"{len(self._running)} on their way"

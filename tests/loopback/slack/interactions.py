@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
 
+from tests.loopback.changes import PATIENCE
 from tests.loopback.slack.dispatch import NotDelivered
 from tests.loopback.slack.drafts import Draft, texts
 from tests.loopback.slack.errors import ApiError
@@ -59,11 +60,11 @@ class Interaction:
         ack = self.acknowledgement or {}
         return ack.get("errors", {}) if ack.get("response_action") == "errors" else {}
 
-    async def answer(self, timeout: float = 10) -> Message:
+    async def answer(self, timeout: float = PATIENCE) -> Message:
         """The first message that came of it, by whatever way the bot chose."""
         return await self.desk.world.changes.until(self._first, timeout, lambda: repr(self))
 
-    async def wait_modal(self, timeout: float = 10) -> View:
+    async def wait_modal(self, timeout: float = PATIENCE) -> View:
         """The form that the bot shows."""
         return await self.desk.world.changes.until(lambda: self.modal, timeout, lambda: repr(self))
 

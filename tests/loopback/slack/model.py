@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tests.loopback.changes import PATIENCE
 from tests.loopback.timeline import Version
 
 if TYPE_CHECKING:
@@ -216,7 +217,9 @@ class Channel:
         own = [status for status in self.statuses if status.thread_ts == root.thread_ts]
         return own[-1].shown(self.workspace.world.clock.now()) if own else ""
 
-    async def wait_for(self, look: Callable[[list[Message]], T | None], timeout: float = 10) -> T:
+    async def wait_for(
+        self, look: Callable[[list[Message]], T | None], timeout: float = PATIENCE
+    ) -> T:
         """What `look` makes of the messages, once that is truthy."""
         return await self.workspace.world.changes.until(
             lambda: look(self.messages),
@@ -224,7 +227,7 @@ class Channel:
             lambda: repr([(m.author.name, m.content) for m in self.messages]),
         )
 
-    async def wait_for_status(self, text: str, timeout: float = 10) -> Status:
+    async def wait_for_status(self, text: str, timeout: float = PATIENCE) -> Status:
         """A status with this in it, as soon as the bot has set one."""
         return await self.workspace.world.changes.until(
             lambda: next((s for s in reversed(self.statuses) if text in s.text), None),
@@ -232,7 +235,7 @@ class Channel:
             lambda: repr(self.statuses),
         )
 
-    async def wait_for_prompts(self, timeout: float = 10) -> Json:
+    async def wait_for_prompts(self, timeout: float = PATIENCE) -> Json:
         """The newest suggestions, once the bot has made any."""
         found = await self.workspace.world.changes.until(
             lambda: self.prompts, timeout, lambda: "no suggested prompts"

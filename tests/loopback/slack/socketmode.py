@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import WSMsgType, web
 
+from tests.loopback.changes import PATIENCE
 from tests.loopback.slack.dispatch import EVENT, INTERACTIVE, NotDelivered, Parcel
 from tests.loopback.slack.errors import ApiError
 
@@ -146,19 +147,19 @@ class SocketMode:
         for line in self.open:
             line.silence()
 
-    async def wait_connected(self, count: int = 1, timeout: float = 10) -> None:
+    async def wait_connected(self, count: int = 1, timeout: float = PATIENCE) -> None:
         """Until so many connections are open."""
         await self._world.changes.until(
             lambda: len(self.open) >= count, timeout, lambda: f"{len(self.open)} connections"
         )
 
-    async def wait_connects(self, count: int, timeout: float = 10) -> None:
+    async def wait_connects(self, count: int, timeout: float = PATIENCE) -> None:
         """Until so many connections have been opened altogether."""
         await self._world.changes.until(
             lambda: self.connects >= count, timeout, lambda: f"{self.connects} connects"
         )
 
-    async def wait_acks(self, count: int, timeout: float = 10) -> list[Ack]:
+    async def wait_acks(self, count: int, timeout: float = PATIENCE) -> list[Ack]:
         """The acknowledgements, once there are so many."""
         await self._world.changes.until(
             lambda: len(self.acks) >= count, timeout, lambda: f"{len(self.acks)} acks"
