@@ -17,6 +17,7 @@ QuipuError
 │   ├── GeneratorLost    it will never write again in this process
 │   └── ModelLoadError   the model could not be loaded
 └── StorageError         the database did not answer or does not fit
+    ├── Closed           the program is stopping
     └── OutOfOrder       nothing can be read or written now; it may be possible again later
 
 Exceptions of libraries are translated where they enter, and nowhere else.
@@ -140,6 +141,10 @@ class StorageError(QuipuError):
     def __init__(self, message: str = "", *, mend: str = "", **words: Any) -> None:
         super().__init__(message, **words)
         self.mend = mend
+
+
+class Closed(StorageError):
+    """The program is stopping; what comes now is found by its next start."""
 
 
 class OutOfOrder(StorageError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -262,6 +262,7 @@ class Reply:
     """The bot's answer to one Inbound, as the journal has it.
 
     `locale` is the asker's language while the program knows it; the journal does not keep it.
+    `beside` are messages of other replies at the same Place, of one found unfinished at a start.
     """
 
     id: int
@@ -274,6 +275,7 @@ class Reply:
     parts: tuple[Part, ...] = ()
     reason: str = ""
     locale: str = ""
+    beside: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

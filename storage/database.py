@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.util import await_only
 
-from bot.errors import OutOfOrder, StorageError
+from bot.errors import Closed, OutOfOrder
 from bot.operation.facts import UNOBSERVED, Observer, TransactionEnded
 from storage import address
 from storage.failures import translated
@@ -198,7 +198,7 @@ class Database:
 
     def _refuse_once_closed(self) -> None:
         if self._closed:
-            raise StorageError(f"{self.shown} is closed")
+            raise Closed(f"{self.shown} is closed")
 
     async def _timed(self, operation: str, work: Coroutine[Any, Any, _T]) -> _T:
         began, failed = time.monotonic(), True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -165,7 +165,34 @@ def reopen(connection: Connection, ids: Sequence[int], now: datetime) -> list[Re
 
 def unfinished(connection: Connection, platform: str) -> list[Reply]:
     """The replies of a platform that have no ending, oldest first, with their parts."""
-    return _with_parts(connection, replies.c.ended_at.is_(None), places.c.platform == platform)
+    found = _with_parts(connection, replies.c.ended_at.is_(None), places.c.platform == platform)
+    standing = _standing(connection, {reply.place.id for reply in found})
+    return [
+        replace(
+            reply,
+            beside=frozenset(
+                message_id
+                for reply_id, message_id in standing[reply.place.id]
+                if reply_id != reply.id
+            ),
+        )
+        for reply in found
+    ]
+
+
+def _standing(connection: Connection, place_ids: set[str]) -> dict[str, list[tuple[int, str]]]:
+    """The newest replies' messages in these Places, by Place."""
+    newest = connection.execute(select(func.max(replies.c.id))).scalar() or 0
+    found = defaultdict[str, list[tuple[int, str]]](list)
+    rows = connection.execute(
+        select(replies.c.place_id, reply_parts.c.reply_id, reply_parts.c.message_id)
+        .join(replies, replies.c.id == reply_parts.c.reply_id)
+        .where(replies.c.id > newest - LOOKED_AT)
+    )
+    for place_id, reply_id, message_id in rows:
+        if place_id in place_ids:
+            found[place_id].append((reply_id, message_id))
+    return found
 
 
 def left_over(connection: Connection, platform: str) -> list[Reply]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -57,7 +57,12 @@ class Board:
         self._news = asyncio.Condition()
         self._nonces: dict[str, Posted] = {}
 
-    def outlet(self, place: Place, answering: str) -> BoardOutlet:
+    def outlet(
+        self,
+        place: Place,
+        answering: str,
+        beside: Collection[str] = (),  # noqa: ARG002
+    ) -> BoardOutlet:
         return BoardOutlet(self, place, answering)
 
     @property

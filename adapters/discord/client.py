@@ -18,7 +18,7 @@ from adapters.discord.missed import Missed
 from adapters.discord.places import PLATFORM, known_channel, place_of
 from adapters.discord.threads import Threads
 from bot.control.words import say, told
-from bot.errors import PlatformError, QuipuError
+from bot.errors import Closed, PlatformError, QuipuError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
@@ -231,6 +231,8 @@ class GatewayClient(discord.Client):
             # A file that cannot be read, and not a word with it, leaves nothing to answer.
             claimed = bool(inbound.text or not heard.declined) and await self._inbox.accept(inbound)
             log.debug("discord.message", id=inbound.message_id, claimed=claimed)
+        except Closed:
+            return
         except QuipuError as error:
             log.exception("discord.message_not_accepted", id=inbound.message_id)
             await self._tell(inbound, told(error, inbound.locale), f"sorry-{inbound.message_id}")

@@ -94,7 +94,12 @@ class DiscordMessenger:
         socket = self._client.socket
         return socket is not None and socket.open and socket.session_id is not None
 
-    def outlet(self, place: Place, answering: str) -> DiscordOutlet:
+    def outlet(
+        self,
+        place: Place,
+        answering: str,
+        beside: Collection[str] = (),  # noqa: ARG002 - what it answers stands above each message
+    ) -> DiscordOutlet:
         """The way back to the author of message `answering`; makes no request."""
         return DiscordOutlet(
             self._client,

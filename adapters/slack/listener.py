@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
@@ -102,6 +103,7 @@ class Listener:
         self._prompts = prompts
         self._in_background = in_background
         self._order: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._under_way: set[asyncio.Task[Any]] = set()
         self.missed = Missed(inbox, around, absences, self._missed, self._turn)
         self.listening = True
 
@@ -117,6 +119,27 @@ class Listener:
 
     async def on_message(self, event: Event, body: Event, context: AsyncBoltContext) -> None:
         """Something was said, changed or deleted."""
+        with self._counted():
+            await self._on_message(event, body, context)
+
+    async def close(self) -> None:
+        """Give up what is still waiting for its turn: the next start finds it."""
+        for task in self._under_way:
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Bolt runs each event in a task of its own, which it does not end when it is closed."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._under_way.add(task)
+        try:
+            yield
+        finally:
+            self._under_way.discard(task)
+
+    async def _on_message(self, event: Event, body: Event, context: AsyncBoltContext) -> None:
         workspace = await self._workspace(body, context)
         channel = str(event["channel"])
         # Slack's events are handled side by side; the lock is fair and so keeps their order.

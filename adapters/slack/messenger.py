@@ -124,9 +124,9 @@ class SlackMessenger:
         listening = self._listening is not None and not self._listening.done()
         return listening and (self._sockets is None or self._sockets.connected)
 
-    def outlet(self, place: Place, answering: str) -> SlackOutlet:
+    def outlet(self, place: Place, answering: str, beside: Collection[str] = ()) -> SlackOutlet:
         """The way back to the author of message `answering`; makes no request."""
-        return SlackOutlet(self._desk, place, answering)
+        return SlackOutlet(self._desk, place, answering, beside)
 
     async def start(self) -> None:
         """Sign in. ConfigError for a bad token, PlatformError if Slack is away."""
@@ -167,6 +167,7 @@ class SlackMessenger:
     async def close(self) -> None:
         """End everything that is still under way."""
         await self.stop_listening()
+        await self._listener.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

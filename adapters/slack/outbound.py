@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -68,8 +68,11 @@ class SlackOutlet:
     limit = LIMIT
     hides = ""
 
-    def __init__(self, desk: Desk, place: Place, answering: str) -> None:
+    def __init__(
+        self, desk: Desk, place: Place, answering: str, beside: Collection[str] = ()
+    ) -> None:
         self._desk = desk
+        self._beside = frozenset(beside)
         self._place = place
         self._answering = answering
         self._asker = desk.asked.asker(place.workspace, answering)
@@ -183,7 +186,7 @@ class SlackOutlet:
 
     async def _found(self, room: Room, nonce: str) -> str | None:
         """The message that an earlier try or run may have posted."""
-        others = {ts for ts, known in self._nonces.items() if known != nonce}
+        others = {ts for ts, known in self._nonces.items() if known != nonce} | self._beside
         ts = await find_posted(self._desk.api, room, self._answering, nonce, others)
         if ts is not None:
             self._nonces[ts] = nonce

@@ -23,7 +23,7 @@ async def find_posted(
 ) -> str | None:
     """The timestamp of our own message with this nonce, among those after what it answers.
 
-    `others` are the other parts of the same reply.
+    `others` are known: other parts of the same reply, and those of other replies.
     """
     asked = Address.parse(answering).ts
     arguments: dict[str, Any] = {
@@ -63,7 +63,8 @@ def _left_behind(messages: list[Mapping[str, Any]]) -> str | None:
 
     A stream carries no metadata until it ends, and every other message of a reply does; nor can
     it be known by its text, for an answer that is generated again may be another one. Streams are
-    begun in threads only, where one reply is given after the other: it is this reply's.
+    begun in threads only, where one reply is given after the other: if it is not noted as
+    another's, it is this reply's.
     """
     for message in messages:
         if not message.get("metadata") and not message.get("files"):

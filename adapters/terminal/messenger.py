@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -153,5 +153,5 @@ class TerminalMessenger:
         self._screen = screen
         self.ended = asyncio.Event()
 
-    def outlet(self, place: Place, answering: str) -> Outlet:  # noqa: ARG002 - there is one
+    def outlet(self, place: Place, answering: str, beside: Collection[str] = ()) -> Outlet:  # noqa: ARG002 - there is one
         return TerminalOutlet(self._screen(), self.ended)

@@ -168,7 +168,7 @@ class Answering:
 
     def _delivery(self, reply: Reply, messenger: Messenger) -> Delivery:
         journal = self._journals[reply.id] = Keeping(self._store, reply.id)
-        outlet = messenger.outlet(reply.place, reply.message_id)
+        outlet = messenger.outlet(reply.place, reply.message_id, reply.beside)
         delivery = Delivery(
             outlet,
             reply,

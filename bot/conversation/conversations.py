@@ -23,7 +23,7 @@ from bot.conversation.keeping import Afterwards, surely
 from bot.conversation.lanes import Lanes
 from bot.conversation.life import note_ending
 from bot.conversation.queue_notices import QueueNotices
-from bot.errors import Busy, Forbidden, OutOfOrder, PlatformError, StorageError
+from bot.errors import Busy, Closed, Forbidden, OutOfOrder, PlatformError, StorageError
 from bot.operation.facts import UNOBSERVED, MessageRefused, Observer
 from bot.ports import Messenger, Outlet, Store
 from bot.reply.delivery import PATIENCE
@@ -84,6 +84,8 @@ class Conversations:
         try:
             admitted = await self.admitted(inbound)
             reply = await self.claim(admitted) if admitted else None
+        except Closed:
+            raise
         except StorageError as error:
             # One alarm was raised where it failed first; this would be a line for each message.
             say_so = log.debug if isinstance(error, OutOfOrder) else log.error

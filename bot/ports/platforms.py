@@ -85,8 +85,11 @@ class Messenger(Protocol):
 
     platform: str
 
-    def outlet(self, place: Place, answering: str) -> Outlet:
-        """The way back to the author of message `answering`; makes no request."""
+    def outlet(self, place: Place, answering: str, beside: Collection[str] = ()) -> Outlet:
+        """The way back to the author of message `answering`; makes no request.
+
+        Messages `beside` belong to other replies there and are never taken for one of this.
+        """
 
 
 class Inbox(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -29,8 +30,8 @@ class BoardConnection:
         self._board = board
         self._error: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def outlet(self, place: Place, answering: str) -> Outlet:
-        return self._board.outlet(place, answering)
+    def outlet(self, place: Place, answering: str, beside: Collection[str] = ()) -> Outlet:
+        return self._board.outlet(place, answering, beside)
 
     def breaks(self, error: Exception) -> None:
         self._error.set_exception(error)

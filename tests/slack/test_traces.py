@@ -34,6 +34,19 @@ async def test_a_stream_whose_start_had_no_answer_is_taken_over_whatever_it_says
     assert not any(map(streaming, live.channel.from_bot))
 
 
+async def test_a_stream_that_is_noted_as_another_replys_is_left_to_it(live: Stage) -> None:
+    outlet = await live.asked()
+    async with outlet.open():
+        theirs = await outlet.create("theirs", nonce="n1", final=False)
+    inbound = live.inbox.accepted[0]
+    mine = live.messenger.outlet(inbound.place, inbound.message_id, {theirs})
+    async with mine.open():
+        ts = await mine.create("mine", nonce="n2", final=False, again=True)
+        await mine.edit(ts, "mine", final=True)
+    assert ts != theirs
+    assert shown(live) == ["theirs", "mine"]
+
+
 async def test_another_part_of_the_same_reply_is_not_taken_for_one_left_behind(
     live: Stage,
 ) -> None:

@@ -157,6 +157,18 @@ async def test_merging_leaves_ended_replies_and_other_places_alone(
     assert await texts(store, elsewhere) == ["text of m3"]
 
 
+async def test_an_unfinished_reply_knows_which_messages_are_of_others_there(
+    store: SqlStore,
+) -> None:
+    first, second = await claimed(store, "m1"), await claimed(store, "m2")
+    elsewhere = await claimed(store, "m3", place=THREAD)
+    for reply, message_id in ((first, "a"), (second, "b"), (elsewhere, "c")):
+        await store.save_part(reply.id, Part(0, message_id))
+    await store.end(first.id, ReplyState.FAILED)
+    found = {reply.id: reply.beside for reply in await store.unfinished("discord")}
+    assert found == {second.id: {"a"}, elsewhere.id: frozenset()}
+
+
 async def test_unfinished_replies_come_oldest_first(store: SqlStore) -> None:
     ids = [(await claimed(store, f"m{i}")).id for i in range(5)]
     await store.end(ids[2], ReplyState.STOPPED)
