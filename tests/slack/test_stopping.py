@@ -12,7 +12,7 @@ async def test_what_waits_for_its_turn_is_given_up_and_left_to_the_next_start(li
     held = live.server.faults.hold("POST", r"^users\.info$")
     await live.ann.mentions(live.channel, "hello")
     await held.reached()
-    theirs = [task for task in asyncio.all_tasks() - before if "bolt" in repr(task)]
+    theirs = [t for t in asyncio.all_tasks() - before if "message_listeners" in repr(t)]
     assert theirs
     await live.messenger.close()
     held.release()
