@@ -55,6 +55,11 @@ def text(written: str) -> str:
     return _UNKEPT.sub("\ufffd", broken)
 
 
+def is_seen(written: str) -> bool:
+    """Whether people see anything of a text."""
+    return bool(_UNSEEN.sub("", _GAPS.sub("", written)))
+
+
 def name(given: str, most: int = LONGEST) -> str:
     """A name in one line with nothing in it that is not seen, not long, no flood of accents.
 

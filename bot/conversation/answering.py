@@ -9,6 +9,7 @@ from functools import partial
 
 import structlog
 
+from bot import plain
 from bot.control.ports import Behaviours, Buttons, ReplyStore
 from bot.control.response import Button
 from bot.control.words import say, told
@@ -305,7 +306,8 @@ class Answering:
                 self._observer.note(ModelAnswered(model))
                 saved = time.monotonic()
         surplus = answer.finish.surplus if answer.finish else 0
-        return text[: len(text) - surplus].strip()
+        whole = text[: len(text) - surplus].strip()
+        return whole if plain.is_seen(whole) else ""
 
     async def _explain(
         self, reply: Reply, past: Earlier, delivery: Delivery, error: QuipuError

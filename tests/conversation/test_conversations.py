@@ -171,8 +171,9 @@ async def test_a_failure_that_nobody_thought_of_is_explained_as_well(build: Buil
     assert await states(house) == ["failed"]
 
 
-async def test_an_answer_without_a_word_is_not_left_empty(build: Build) -> None:
-    house = await build(ScriptedGenerator(lambda _: [" ", "\n"]))
+@pytest.mark.parametrize("unseen", [" \n", "\x11\x16", "\u200b\u2066 \u2069", "\U000e0041"])
+async def test_an_answer_without_a_word_is_not_left_empty(build: Build, unseen: str) -> None:
+    house = await build(ScriptedGenerator(lambda _: list(unseen)))
     house.conversations.attach(house.board)
     await house.say("hi")
     await house.quiet(1)
