@@ -69,7 +69,8 @@ NONCE_MEMORY = 3.0
 PEACE = 900.0
 """Seconds in which everything must have come to its end once nobody kills any more; Slack lets the
 program look into 25 threads a minute."""
-CONNECTED, CAUGHT_UP = re.compile("discord.ready|slack.connected"), '"event": "caught up"'
+CONNECTED = re.compile("discord.ready|slack.connected")
+LOOKING, CAUGHT_UP = '"event": "looking for missed messages"', '"event": "caught up"'
 CONNECTIONS = 3
 """One session of Discord's, two sockets of Slack's."""
 LOOK_EVERY = 0.2
@@ -211,7 +212,9 @@ async def _settled(life: Life, slack: SlackServer, spots: Sequence[Spot], folder
     while time.monotonic() < until and not await life.wait(0):
         open_ends = any(one.unfinished for spot in spots for one in spot.bot_said())
         busy = open_ends or unended(folder / "data" / "quipu.db") != set()
-        busy = busy or _log(life).count(CAUGHT_UP) < PLATFORMS
+        log = _log(life)
+        # A search that went on with an earlier one is followed by another.
+        busy = busy or not log.count(LOOKING) == log.count(CAUGHT_UP) >= PLATFORMS
         calm = 0.0 if busy else calm or time.monotonic()
         if calm and time.monotonic() - calm > QUIET_FOR:
             return
