@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -18,6 +19,8 @@ from benchmarks.generation.contenders.setting import Setting
 from benchmarks.generation.loads import Load, Served, together
 
 ROOT = Path(__file__).parents[2]
+CALM = 2.0
+"""Seconds between two contenders: the one before may look for work for a second after its last."""
 T = TypeVar("T")
 
 
@@ -153,6 +156,7 @@ class Cast:
                     continue
                 try:
                     results.setdefault(name, []).append(perform(actor, round_))
+                    time.sleep(CALM)
                 except Broken as error:
                     self.broken[name] = str(error)
                     del self._actors[name]
