@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,23 @@ async def test_killed_again_and_again_a_search_goes_on_where_it_was(
     assert asked[0] == [roots[0], roots[1], roots[1], roots[2]]
     assert asked[1][:2] == roots[2:]
     assert stage.rows("SELECT DISTINCT state FROM replies") == [("delivered",)]
+
+
+async def test_what_is_said_during_a_search_does_not_hide_the_older_threads_of_its_channel(
+    stage: SlackStage, slack_server: SlackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(missed, "EVENTS_LATE", timedelta(0))  # the thread's root is from before
+    _, thread = await stage.in_a_thread("ann", "hello")
+    await stage.shown(thread, lambda shown: shown == ["You said: Ann: hello"])
+    await stage.leaves()
+    await stage.goes_on("bob", thread, "anybody?")
+    held = slack_server.faults.hold("POST", "users.conversations")
+    await stage.returns()
+    await held.reached()
+    _, live = await stage.mentions("ann", "good morning")
+    await stage.shown(live, lambda shown: shown == ["You said: Ann: good morning"])
+    held.release()
+    await stage.shown(thread, lambda shown: shown[1:] == ["You said: Bob: anybody?"])
 
 
 async def test_what_was_said_while_all_sockets_were_down_is_found_without_a_restart(
