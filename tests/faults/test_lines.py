@@ -146,6 +146,8 @@ async def test_sockets_that_fall_silent_are_noticed_and_left(
     async with play("slack", small_model, tmp_path) as scene:
         assert isinstance(scene.trouble, SlackTrouble)
         lines = scene.trouble.server.socket_mode
+        # What went into a silent line is sent again; Slack waits a minute before the second time.
+        scene.trouble.server.dispatch.pauses = (0.0, 1.0, 4.0)
 
         async def disturb() -> None:
             before = lines.connects
