@@ -122,26 +122,32 @@ class History:
 
     async def _roots(self) -> list[Event]:
         found: list[Event] = []
-        cursor = ""
-        for _ in range(MOST_PAGES):
-            more = {"cursor": cursor} if cursor else {}
-            answer = await self._call(HISTORY, {"limit": PAGE, **more})
-            found += self._events(answer)
-            cursor = str((answer.get("response_metadata") or {}).get("next_cursor") or "")
-            if not cursor or not found or not self._is_new(found[-1]["ts"]):
+        async for page in self._pages(HISTORY, {}):
+            found += page
+            if not page or not self._is_new(page[-1]["ts"]):
                 break
         return found
 
     async def _replies(self, root: str) -> list[Event]:
         since = f"{self._since.timestamp():.6f}"
+        events: list[Event] = []
         try:
-            answer = await self._call(REPLIES, {"ts": root, "oldest": since, "limit": PAGE})
+            async for page in self._pages(REPLIES, {"ts": root, "oldest": since}):
+                events += page
         except Refusal as error:
             log.info("slack.no_such_thread", channel=self._channel, thread=root, reason=str(error))
             return []
-        events = self._events(answer)
         self._around.threads.learn(self._workspace, self._channel, root, events)
         return [event for event in events if event["ts"] != root]
+
+    async def _pages(self, method: str, arguments: dict[str, Any]) -> AsyncIterator[list[Event]]:
+        more: dict[str, Any] = {}
+        for _ in range(MOST_PAGES):
+            answer = await self._call(method, {"limit": PAGE, **arguments, **more})
+            yield self._events(answer)
+            more["cursor"] = (answer.get("response_metadata") or {}).get("next_cursor")
+            if not more["cursor"]:
+                break
 
     async def _call(self, method: str, arguments: dict[str, Any]) -> Answer:
         api, key = self._around.api, self._workspace.key

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -115,13 +114,13 @@ async def test_killed_again_and_again_a_search_goes_on_where_it_was(
 async def test_what_is_said_during_a_search_does_not_hide_the_older_threads_of_its_channel(
     stage: SlackStage, slack_server: SlackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(missed, "EVENTS_LATE", timedelta(0))  # the thread's root is from before
+    monkeypatch.setattr(history, "PAGE", 4)
+    monkeypatch.setattr(history, "MOST_PAGES", 1)
     _, thread = await stage.in_a_thread("ann", "hello")
     await stage.shown(thread, lambda shown: shown == ["You said: Ann: hello"])
-    await stage.leaves()
-    await stage.returns()
-    _, other = await stage.mentions("ann", "and now?")
-    await stage.shown(other, lambda shown: shown == ["You said: Ann: and now?"])
+    for _ in range(3):  # so that one look at the channel no longer shows the thread's root
+        _, other = await stage.mentions("ann", "and now?")
+        await stage.shown(other, lambda shown: shown == ["You said: Ann: and now?"])
     await stage.leaves()
     await stage.goes_on("bob", thread, "anybody?")
     held = slack_server.faults.hold("POST", "users.conversations")
@@ -130,6 +129,18 @@ async def test_what_is_said_during_a_search_does_not_hide_the_older_threads_of_i
     _, live = await stage.mentions("ann", "good morning")
     await stage.shown(live, lambda shown: shown == ["You said: Ann: good morning"])
     held.release()
+    await stage.shown(thread, lambda shown: shown[1:] == ["You said: Bob: anybody?"])
+
+
+async def test_a_thread_that_went_on_for_several_pages_is_read_to_its_end(
+    stage: SlackStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "PAGE", 2)
+    _, thread = await stage.in_a_thread("ann", "hello")
+    await stage.shown(thread, lambda shown: shown == ["You said: Ann: hello"])
+    await stage.leaves()
+    await stage.goes_on("bob", thread, "anybody?")
+    await stage.returns()
     await stage.shown(thread, lambda shown: shown[1:] == ["You said: Bob: anybody?"])
 
 
