@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot import doctor
 from bot.errors import ConfigError, QuipuError, StorageError
+from bot.extras import to_install
 from bot.settings import DiscordSettings, Settings, SlackSettings
 from bot.settings.units import plain
 from bot.values import Finding
@@ -168,7 +169,7 @@ async def _discord(discord: DiscordSettings) -> list[Finding]:
         wanted = discord.message_content
         return await look(token, api_url=discord.api_url, message_content=wanted)
     except ImportError:
-        mend = 'install it: pip install "quipu[discord]"'
+        mend = f"install it: {to_install('discord')}"
         return [Finding("error", "discord.py is not installed", mend)]
     except QuipuError as error:
         return [Finding("error", str(error), "mend section [discord]")]
@@ -180,7 +181,7 @@ async def _slack(slack: SlackSettings) -> list[Finding]:
         from adapters.slack.doctor import Credentials
         from adapters.slack.doctor import examine as look
     except ImportError:
-        mend = 'install it: pip install "quipu[slack]"'
+        mend = f"install it: {to_install('slack')}"
         return [*missing, Finding("error", "the Slack SDK is not installed", mend)]
     credentials = Credentials(
         mode=slack.mode,

@@ -14,6 +14,7 @@ from bot.control.room import ControlRoom
 from bot.conversation.absences import Absences
 from bot.conversation.conversations import Conversations
 from bot.errors import ConfigError
+from bot.extras import to_install
 from bot.operation.facts import UNOBSERVED, Observer
 from bot.ports import Store
 from bot.service import Connect, Connection
@@ -52,7 +53,7 @@ def web_server(settings: Settings, health: Health) -> WebServer | None:
         from adapters.web.server import WebServer
     except ModuleNotFoundError as error:
         raise ConfigError(
-            "[http] is configured, but aiohttp is not installed: pip install 'quipu[slack]'"
+            f"[http] is configured, but aiohttp is not installed: {to_install('slack')}"
         ) from error
     http = settings.serves
     return WebServer(http.host, http.port, health=health, names=settings.names)
@@ -77,7 +78,7 @@ def _discord(settings: Settings, house: House, observer: Observer) -> Connection
         from adapters.discord.messenger import DiscordMessenger
     except ModuleNotFoundError as error:
         raise ConfigError(
-            "Discord is configured, but discord.py is not installed: pip install 'quipu[discord]'"
+            f"Discord is configured, but discord.py is not installed: {to_install('discord')}"
         ) from error
     assert settings.discord is not None
     return DiscordMessenger(
@@ -101,7 +102,7 @@ def _slack(
         from adapters.slack.messenger import SlackMessenger
     except ModuleNotFoundError as error:
         raise ConfigError(
-            "Slack is configured, but slack-bolt is not installed: pip install 'quipu[slack]'"
+            f"Slack is configured, but slack-bolt is not installed: {to_install('slack')}"
         ) from error
     slack = settings.slack
     assert slack is not None

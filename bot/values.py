@@ -262,6 +262,7 @@ class Reply:
     """The bot's answer to one Inbound, as the journal has it.
 
     `locale` is the asker's language while the program knows it; the journal does not keep it.
+    `attempts` is how many starts of the program have begun it.
     `beside` are messages of other replies at the same Place, of one found unfinished at a start.
     """
 
@@ -276,6 +277,7 @@ class Reply:
     reason: str = ""
     locale: str = ""
     beside: frozenset[str] = field(default=frozenset(), compare=False)
+    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from sqlalchemy.engine import Connection
 
 from storage.database import Database
 from storage.seals import Seals
-from storage.tables import slack_bots, slack_installations, slack_oauth_states
+from storage.slack_tables import slack_bots, slack_installations, slack_oauth_states
 
 KEPT = TypeVar("KEPT", Bot, Installation)
 TOKENS = ("bot_token", "bot_refresh_token", "user_token", "user_refresh_token")

@@ -65,9 +65,12 @@ def merge(connection: Connection, merged: Sequence[int], into: int, now: datetim
             turns.hand_over(connection, reply_id, into)
 
 
-def advance(connection: Connection, reply_id: int, state: ReplyState, now: datetime) -> None:
-    """Move an unfinished reply to another unfinished state."""
-    _change(connection, reply_id, {"state": state, "updated_at": now})
+def advance(
+    connection: Connection, reply_id: int, state: ReplyState, now: datetime, *, attempt: bool
+) -> None:
+    """Move an unfinished reply to another unfinished state, and count that if it is an attempt."""
+    attempts = replies.c.attempts + int(attempt)
+    _change(connection, reply_id, {"state": state, "updated_at": now, "attempts": attempts})
 
 
 def flush(connection: Connection, reply_id: int, text: str, now: datetime) -> None:
@@ -156,6 +159,7 @@ def reopen(connection: Connection, ids: Sequence[int], now: datetime) -> list[Re
         "state": case((whole, ReplyState.DELIVERING), else_=ReplyState.GENERATING),
         "reason": "",
         "marked": False,
+        "attempts": 0,
         "updated_at": now,
         "ended_at": None,
     }
@@ -240,7 +244,7 @@ def give_again(
 ) -> Reply | None:
     """Make an ended reply unfinished again. Its claim is as of now, so that a restart goes on."""
     again = {"state": state, "text": text, "reason": "", "claimed_at": now, "updated_at": now}
-    unended = {"ended_at": None, "finish_reason": None}
+    unended = {"ended_at": None, "finish_reason": None, "attempts": 0}
     if state is ReplyState.DELIVERING:
         del unended["finish_reason"]
     connection.execute(update(replies).where(replies.c.id == reply_id).values({**again, **unended}))
@@ -258,6 +262,7 @@ def _reply(row: Row[Any], parts: Sequence[Part]) -> Reply:
         text=row.text,
         parts=tuple(parts),
         reason=row.reason,
+        attempts=row.attempts,
     )
 
 

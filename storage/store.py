@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
@@ -77,11 +78,12 @@ class SqlStore:
         """Replies that have ended, or belong to another Place, are left as they are."""
         await self._database.write(journal.merge, replies, into, self._now())
 
-    async def advance(self, reply_id: int, state: ReplyState) -> None:
+    async def advance(self, reply_id: int, state: ReplyState, *, attempt: bool = False) -> None:
         """Does nothing to a reply that has ended. ValueError for a state that is an ending."""
         if state.ended:
             raise ValueError(f"{state} is an ending; use end or merge")
-        await self._database.write(journal.advance, reply_id, state, self._now())
+        advance = partial(journal.advance, attempt=attempt)
+        await self._database.write(advance, reply_id, state, self._now())
 
     async def flush(self, reply_id: int, text: str) -> None:
         """Does nothing to a reply that has ended or whose text is whole."""

@@ -11,33 +11,22 @@ from sqlalchemy import (
     Boolean,
     Column,
     Date,
-    DateTime,
     Float,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
-    String,
     Table,
     UniqueConstraint,
     false,
     text,
 )
 
+from storage import slack_tables  # noqa: F401 - so that the metadata knows them
 from storage.columns import Key, RowId, UtcDateTime, Words
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+from storage.columns import metadata as metadata  # noqa: PLC0414 - given on
 
 # The window's start is a position in the order of turns: (reply, turn). Zero is the beginning.
 places = Table(
@@ -90,6 +79,7 @@ replies = Table(
     Column("seed", BigInteger),
     Column("shown", Integer),
     Column("marked", Boolean, nullable=False, server_default=false()),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
     Index(None, "place_id", "id"),
     Index(None, "author_id"),
     # Found at every start among millions that ended; holds only the few that did not.
@@ -277,74 +267,4 @@ usage = Table(
     Column("tokens", BigInteger, nullable=False),
     PrimaryKeyConstraint("day", "place_id", "author_id"),
     Index(None, "author_id", "day"),
-)
-
-# The Slack SDK reads and writes these; a test compares them with what it wants. Its times are UTC
-# without a zone, and its ids are numbered by the database.
-slack_bots = Table(
-    "slack_bots",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("client_id", String(32), nullable=False),
-    Column("app_id", String(32), nullable=False),
-    Column("enterprise_id", String(32)),
-    Column("enterprise_name", String(200)),
-    Column("team_id", String(32)),
-    Column("team_name", String(200)),
-    Column("bot_token", String(200)),
-    Column("bot_id", String(32)),
-    Column("bot_user_id", String(32)),
-    Column("bot_scopes", String(1000)),
-    Column("bot_refresh_token", String(200)),
-    Column("bot_token_expires_at", DateTime),
-    Column("is_enterprise_install", Boolean, nullable=False),
-    Column("installed_at", DateTime, nullable=False),
-    Index("slack_bots_idx", "client_id", "enterprise_id", "team_id", "installed_at"),
-)
-
-slack_installations = Table(
-    "slack_installations",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("client_id", String(32), nullable=False),
-    Column("app_id", String(32), nullable=False),
-    Column("enterprise_id", String(32)),
-    Column("enterprise_name", String(200)),
-    Column("enterprise_url", String(200)),
-    Column("team_id", String(32)),
-    Column("team_name", String(200)),
-    Column("bot_token", String(200)),
-    Column("bot_id", String(32)),
-    Column("bot_user_id", String(32)),
-    Column("bot_scopes", String(1000)),
-    Column("bot_refresh_token", String(200)),
-    Column("bot_token_expires_at", DateTime),
-    Column("user_id", String(32), nullable=False),
-    Column("user_token", String(200)),
-    Column("user_scopes", String(1000)),
-    Column("user_refresh_token", String(200)),
-    Column("user_token_expires_at", DateTime),
-    Column("incoming_webhook_url", String(200)),
-    Column("incoming_webhook_channel", String(200)),
-    Column("incoming_webhook_channel_id", String(200)),
-    Column("incoming_webhook_configuration_url", String(200)),
-    Column("is_enterprise_install", Boolean, nullable=False),
-    Column("token_type", String(32)),
-    Column("installed_at", DateTime, nullable=False),
-    Index(
-        "slack_installations_idx",
-        "client_id",
-        "enterprise_id",
-        "team_id",
-        "user_id",
-        "installed_at",
-    ),
-)
-
-slack_oauth_states = Table(
-    "slack_oauth_states",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("state", String(200), nullable=False),
-    Column("expire_at", DateTime, nullable=False),
 )

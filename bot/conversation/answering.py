@@ -14,6 +14,7 @@ from bot.control.ports import Behaviours, Buttons, ReplyStore
 from bot.control.response import Button
 from bot.control.words import say, told
 from bot.conversation.aside import tell_channel
+from bot.conversation.attempts import Attempts
 from bot.conversation.chosen import adapter_of, origin_of, sampling_of
 from bot.conversation.earlier import Earlier, earlier
 from bot.conversation.keeping import Keeping, surely
@@ -39,8 +40,7 @@ from bot.values import Choice, FinishReason, Reply, ReplyState, Waiting
 
 log = structlog.get_logger(__name__)
 
-DELETED = "the message was deleted"
-"""Why a reply to a message that is no more has ended."""
+DELETED = "the message was deleted"  # why a reply to a message that is no more has ended
 
 
 class Answering:
@@ -79,6 +79,7 @@ class Answering:
         self._stopped: set[int] = set()
         self._withdrawn: set[int] = set()
         self._left: dict[str, int] = {}
+        self.attempts = Attempts(store)
 
     async def withdraw(self, reply: Reply) -> None:
         """Stop a reply whose question was deleted; if nothing is shown of it yet, nothing will."""
@@ -155,13 +156,13 @@ class Answering:
         return True
 
     async def interrupt(self, reply: Reply, messenger: Messenger) -> None:
-        """Too old to be answered again: say so where its text stands."""
+        """Too old, or begun too often, to be answered again: say so where its text stands."""
         past = await surely(self._store, partial(earlier, self._records, reply))
         text = past.text or reply.text.strip()
-        notice = say("conversation.interrupted", reply.locale)
+        said = explained(text, self.attempts.notice(reply))
         async with self._delivery(reply, messenger) as delivery:
             try:
-                await delivery.finish(explained(text, notice), await self._offered(reply))
+                await delivery.finish(said, await self._offered(reply))
             except PlatformError as error:
                 await self._fail(reply, error, text=text, marked=not isinstance(error, Gone))
                 return
@@ -195,6 +196,7 @@ class Answering:
         journal = self._journals.pop(reply.id, None) or Keeping(self._store, reply.id)
         end = partial(self._store.end, text=text, reason=reason, marked=marked)
         await journal.kept(partial(end, reply.id, state))
+        self.attempts.ended(reply)
         if life := self._lives.pop(reply.id, None):
             life.end(state, reason, text=text)
 
@@ -255,7 +257,7 @@ class Answering:
     ) -> Written:
         started = time.monotonic()
         prompt = await self._prompting.prompt(reply, past, engine.builder, self._lives[reply.id])
-        await self._store.advance(reply.id, ReplyState.QUEUED)
+        await self.attempts.begin(reply)
         sampling = sampling_of(choice, engine, past)
         adapter = adapter_of(choice, engine)
         life = self._lives[reply.id]
@@ -275,8 +277,7 @@ class Answering:
         if answer.finish is None:
             raise GenerationError(f"the answer to {reply.message_id} ended without a finish")
         stopped = answer.finish.reason is FinishReason.CANCELLED
-        if stopped and text == prompt.begun:
-            text = ""
+        text = "" if stopped and text == prompt.begun else text
         keep = None
         if text or not (stopped or past.text):
             origin = origin_of(engine, adapter, sampling, seconds=time.monotonic() - started)

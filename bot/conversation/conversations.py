@@ -41,7 +41,7 @@ class Conversations:
 
     `waiting` bounds the queue of a Place; who waits there for longer than `patience` is told how
     many are before. Replies found unfinished at a start are given again if they were claimed
-    within `resume_within`, else explained. The `gate` says who is answered.
+    within `resume_within` and not begun too often, else explained. The `gate` says who is answered.
     """
 
     def __init__(
@@ -244,7 +244,8 @@ class Conversations:
     def _take_up(self, replies: Sequence[Reply]) -> None:
         youngest = datetime.now(UTC) - self._resume_within
         for reply in replies:
-            if reply.state is not ReplyState.DELIVERING and reply.claimed_at < youngest:
+            over = reply.claimed_at < youngest or self._answering.attempts.exhausted(reply)
+            if over and reply.state is not ReplyState.DELIVERING:
                 self._overdue.add(reply.id)
             self._lanes.put(reply, bounded=False)
 
@@ -314,7 +315,8 @@ class Conversations:
             if reply.id in self._overdue:
                 await self._answering.interrupt(reply, messenger)
             else:
-                await self._answering.answer(reply, messenger)
+                async with self._answering.attempts.turn(reply):
+                    await self._answering.answer(reply, messenger)
             if self._answering.reached(reply):
                 reopen = partial(self._store.reopen_marked, reply.place.platform, reply.place)
                 self._take_up(await surely(self._store, reopen))

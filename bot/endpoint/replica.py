@@ -16,6 +16,7 @@ from bot.endpoint.asking import Asked, body
 from bot.endpoint.failure import Again, Failure, silent
 from bot.endpoint.pieces import Piece
 from bot.errors import ConfigError, GenerationError
+from bot.extras import to_install
 
 if TYPE_CHECKING:
     from bot.endpoint.client import Client
@@ -139,6 +140,6 @@ def _connect(url: str, api_key: str, connect: float, timeout: float) -> Client:
         from bot.endpoint.client import Client
     except ImportError as error:
         raise ConfigError(
-            "models at an endpoint need the openai library: pip install 'quipu[endpoint]'"
+            f"models at an endpoint need the openai library: {to_install('endpoint')}"
         ) from error
     return Client(url, api_key=api_key, connect=connect, timeout=timeout)

@@ -54,8 +54,8 @@ class Store(Protocol):
     async def merge(self, replies: Sequence[int], into: int) -> None:
         """End these replies as merged; their turns are answered by reply `into`."""
 
-    async def advance(self, reply_id: int, state: ReplyState) -> None:
-        """Note that an unfinished reply is now `state`."""
+    async def advance(self, reply_id: int, state: ReplyState, *, attempt: bool = ...) -> None:
+        """Note that an unfinished reply is now `state`; an `attempt` at it is counted."""
 
     async def flush(self, reply_id: int, text: str) -> None:
         """Note the text so far."""

@@ -105,7 +105,7 @@ class Complaints:
     def _sifted(self, spot: Spot, table: Any) -> Any:
         if not isinstance(table, dict):
             return table
-        secrets = [key for key in table if is_secret(spot.section, key)]
+        secrets = [key for key, value in table.items() if is_secret(spot.section, key, value)]
         for key in secrets:
             words = written_here(spot.section, key)
             self._lines.append(f"{self._file}: {spot.where} {key}: {words}")

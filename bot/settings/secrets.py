@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,17 +30,25 @@ VARIABLES = {
 KEY_OF_A_MODEL = "api_key"
 """Each model names its own file or variable, so that no key goes to another one's endpoint."""
 
+ADDRESS = ("database", "url")
+PASSWORD = re.compile(r"://[^/@]*:[^/]*@")
+"""In an address, of which it is masked wherever that is shown."""
+
 ASK_TO_CONNECT = ("DISCORD_TOKEN", "SLACK_BOT_TOKEN")
 """Variables that are enough to ask for their platform, without a section in the file."""
 
 
-def is_secret(section: str, key: str) -> bool:
-    """Whether a key may not stand in the configuration file."""
+def is_secret(section: str, key: str, value: object = None) -> bool:
+    """Whether a key, or this value of it, may not stand in the configuration file."""
+    if (section, key) == ADDRESS:
+        return isinstance(value, str) and bool(PASSWORD.search(value))
     return (section, key) in VARIABLES or (section, key) == ("models", KEY_OF_A_MODEL)
 
 
 def written_here(section: str, key: str) -> str:
     """What to say to a secret in the configuration file."""
+    if (section, key) == ADDRESS:
+        return "a password is not written here; set QUIPU_DATABASE__URL to all of it"
     variable = VARIABLES.get((section, key))
     elsewhere = (
         f"name a variable that holds it: {key}_variable"

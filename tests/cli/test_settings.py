@@ -77,8 +77,12 @@ MISTAKES = {
     ),
     "a section that is a value": ("model = 7", "model must be a section: [model]"),
     "a database that Quipu does not know": (
-        '[database]\nurl = "mysql://me:hunter22@host/name"',
+        '[database]\nurl = "mysql://host/name"',
         "[database] url must be sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME",
+    ),
+    "a password in the address of the database": (
+        '[database]\nurl = "postgresql://me:hunter22@host/name"',
+        "[database] url: a password is not written here; set QUIPU_DATABASE__URL to all of it",
     ),
     "a path that is none": ('[data]\nfolder = ""', '[data] folder = "": must be a path'),
     "both personas": (

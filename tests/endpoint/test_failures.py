@@ -277,4 +277,4 @@ def test_a_missing_library_says_which_extra_to_install() -> None:
     ran = subprocess.run(
         [sys.executable, "-c", program], check=False, capture_output=True, text=True
     )
-    assert "pip install 'quipu[endpoint]'" in ran.stderr
+    assert f'{sys.executable} -m pip install "quipu[endpoint]"' in ran.stderr

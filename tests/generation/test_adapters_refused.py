@@ -195,7 +195,7 @@ def test_what_to_install_is_said_where_peft_is_missing(
     base: LoadedModel, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "peft", None)
-    assert 'pip install "quipu[peft]"' in refused(base, folder)
+    assert f'{sys.executable} -m pip install "quipu[peft]"' in refused(base, folder)
 
 
 def test_a_base_of_another_name_is_only_a_warning(

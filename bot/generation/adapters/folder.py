@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 
 from bot.errors import ModelLoadError
+from bot.extras import to_install
 from bot.generation.weights.loading import LoadedModel
 
 log = structlog.get_logger(__name__)
@@ -82,7 +83,7 @@ def _read_config(folder: Path) -> Any:
     try:
         from peft import LoraConfig, PeftConfig
     except ImportError as error:
-        raise ModelLoadError('the library is missing: pip install "quipu[peft]"') from error
+        raise ModelLoadError(f"the library is missing: {to_install('peft')}") from error
     known = {field.name for field in fields(LoraConfig)}
     new = [key for key, value in content.items() if key not in known and _matters(value)]
     if new:

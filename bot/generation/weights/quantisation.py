@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from bot.errors import ModelLoadError
+from bot.extras import to_install
 from bot.generation.weights.machine import has_vnni, is_x86
 from bot.generation.weights.packed import bias_of, can_pack
 from bot.generation.weights.placement import Plan
@@ -78,8 +79,7 @@ def bitsandbytes_config(plan: Plan, whole: Sequence[str] | None = None) -> Any:
         return None
     if importlib.util.find_spec("bitsandbytes") is None:
         raise ModelLoadError(
-            f"quantisation {plan.quantisation} needs bitsandbytes: "
-            'pip install "quipu[quantisation]"'
+            f"quantisation {plan.quantisation} needs bitsandbytes: {to_install('quantisation')}"
         )
     from transformers import BitsAndBytesConfig
 

@@ -1,0 +1,50 @@
+"""Answers over which the program may have ended: begun again, but not at every start."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AbstractAsyncContextManager, nullcontext
+
+from bot.control.words import say
+from bot.ports import Store
+from bot.values import Reply, ReplyState
+
+MOST = 3
+"""Starts of the program that begin an answer; see `Attempts`."""
+
+
+class Attempts:
+    """One answer can end the whole program each time: by more memory than there is, for instance.
+
+    What was begun at so many starts and never ended is given up. Others were under way at the same
+    moments, so the last attempts are made one after the other: only the guilty one fails again.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._begun = set[int]()
+        self._turn = asyncio.Lock()
+
+    async def begin(self, reply: Reply) -> None:
+        """The reply waits for the model now; the first time since the start is an attempt."""
+        attempt = reply.id not in self._begun
+        await self._store.advance(reply.id, ReplyState.QUEUED, attempt=attempt)
+        self._begun.add(reply.id)
+
+    def ended(self, reply: Reply) -> None:
+        """It did not end the program."""
+        self._begun.discard(reply.id)
+
+    def exhausted(self, reply: Reply) -> bool:
+        """Whether a reply found unfinished is not to be begun again."""
+        return reply.attempts >= MOST and reply.id not in self._begun
+
+    def notice(self, reply: Reply) -> str:
+        """What is said where a reply stands that is not begun again."""
+        if self.exhausted(reply):
+            return say("conversation.given_up", reply.locale)
+        return say("conversation.interrupted", reply.locale)
+
+    def turn(self, reply: Reply) -> AbstractAsyncContextManager[None]:
+        """Held while the reply is given."""
+        return self._turn if reply.attempts == MOST - 1 else nullcontext()

@@ -1,0 +1,111 @@
+"""An answer over which the program ends again and again is given up, and no other with it."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from bot.reply.messages import MARKER
+from bot.values import Place, Prompt, ReplyState
+from tests.board import PATIENCE, ScriptedGenerator, echo
+from tests.conversation.conftest import CHANNEL, DIRECT, OTHER, Build, House
+from tests.conversation.test_conversations import states
+
+GIVEN_UP = (
+    "*(I was interrupted several times while I answered this, so I leave it at that. "
+    "Please ask me in another way.)*"
+)
+
+
+def never(_: Prompt) -> list[str | asyncio.Event]:
+    """An answer that is never whole."""
+    return ["Once upon ", asyncio.Event()]
+
+
+def guilty(prompt: Prompt) -> list[str | asyncio.Event]:
+    """Only who asks for a story gets none."""
+    return never(prompt) if "a story" in prompt.text else [*echo(prompt)]
+
+
+def _has_begun(house: House, times: int) -> bool:
+    return len(house.generator.prompts) == times
+
+
+async def begun(house: House, answers: int) -> None:
+    """Wait until so many answers are under way, and end the program."""
+    await house.board.until(lambda: len(house.generator.prompts) == answers)
+    await house.board.until(lambda: house.board.texts == [f"Once upon{MARKER}"] * answers)
+    await house.conversations.drain(0.0)
+
+
+async def asked(build: Build, *places: Place) -> None:
+    """Somebody asks at each place, and the program ends while it answers."""
+    house = await build(ScriptedGenerator(never))
+    house.conversations.attach(house.board)
+    for place in places:
+        await house.say("a story" if place is CHANNEL else "hi", place=place)
+    await begun(house, len(places))
+
+
+async def again(build: Build, answers: int) -> None:
+    """The next start gets no further."""
+    house = await build(ScriptedGenerator(never), first_message=200)
+    await house.conversations.recover(house.board)
+    await begun(house, answers)
+
+
+async def test_what_was_begun_at_three_starts_is_not_begun_again(build: Build) -> None:
+    await asked(build, CHANNEL)
+    await again(build, 1)
+    await again(build, 1)
+    last = await build()
+    await last.conversations.recover(last.board)
+    await last.idle()
+    assert last.generator.prompts == []
+    assert last.board.texts == [f"Once upon\n\n{GIVEN_UP}"]
+    assert await states(last) == [ReplyState.INTERRUPTED]
+
+
+async def test_those_who_were_under_way_beside_it_are_answered(build: Build) -> None:
+    await asked(build, CHANNEL, OTHER, DIRECT)
+    await again(build, 3)
+    third = await build(ScriptedGenerator(guilty))
+    await third.conversations.recover(third.board)
+    await third.board.until(lambda: len(third.generator.prompts) == 1)
+    await third.conversations.drain(0.0)
+    assert ["a story" in prompt.text for prompt in third.generator.prompts] == [True]
+    last = await build(ScriptedGenerator(guilty))
+    await last.conversations.recover(last.board)
+    await last.idle()
+    answers = ["You said: Ann: hi", "You said: hi"]  # nobody is named in private
+    assert sorted(last.board.texts) == [f"Once upon\n\n{GIVEN_UP}", *answers]
+    assert sorted(await states(last)) == [ReplyState.DELIVERED] * 2 + [ReplyState.INTERRUPTED]
+
+
+async def test_a_line_that_was_cut_is_no_attempt(build: Build) -> None:
+    house = await build(ScriptedGenerator(never))
+    house.conversations.attach(house.board)
+    await house.say("a story")
+    for times in range(1, 6):
+        await house.board.until(partial(_has_begun, house, times))
+        await house.conversations.detach("discord")
+        assert await house.conversations.recover(house.board) == 1
+    house.generator.script = echo
+    await house.conversations.detach("discord")
+    await house.conversations.recover(house.board)
+    await house.idle()
+    assert house.board.texts == ["You said: Ann: a story"]
+
+
+async def test_who_asks_for_another_answer_has_all_attempts_again(build: Build) -> None:
+    await asked(build, CHANNEL)
+    await again(build, 1)
+    await again(build, 1)
+    house = await build()
+    await house.conversations.recover(house.board)
+    await house.idle()
+    await house.use("regenerate")
+    await house.idle()
+    assert house.board.texts == ["You said: Ann: a story"]
+    async with asyncio.timeout(PATIENCE):
+        assert await house.conversations.recover(house.board) == 0
