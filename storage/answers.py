@@ -164,17 +164,22 @@ def undo(connection: Connection, place: Place) -> Reply | None:
     return reply
 
 
-def reset(connection: Connection, place: Place) -> int:
-    """Move the window behind everything; how many turns were in it."""
+def reset(connection: Connection, place: Place, waiting: int | None = None) -> int:
+    """Move the window behind everything before the reply that is `waiting`, or behind everything.
+
+    Returns how many turns were in it.
+    """
     newest = connection.execute(
         select(func.max(replies.c.id)).where(replies.c.place_id == place.id)
     ).scalar()
     if newest is None:
         return 0
-    count = len(connection.execute(turns.window(place.id, newest + 1)).all())
+    found = connection.execute(turns.window(place.id, newest + 1)).all()
     start = {"first_reply_id": newest, "first_turn_id": NEVER}
+    if waiting is not None:
+        start = {"first_reply_id": waiting, "first_turn_id": 0}
     connection.execute(update(places).where(places.c.id == place.id).values(start))
-    return count
+    return sum(waiting is None or row.reply_id < waiting for row in found)
 
 
 def alternatives(connection: Connection, reply_id: int) -> tuple[Alternative, ...]:

@@ -70,8 +70,8 @@ class SqlRecords:
     async def undo(self, place: Place) -> Reply | None:
         return await self._database.write(answers.undo, place)
 
-    async def reset(self, place: Place) -> int:
-        return await self._database.write(answers.reset, place)
+    async def reset(self, place: Place, waiting: int | None = None) -> int:
+        return await self._database.write(answers.reset, place, waiting)
 
     async def vote(self, vote: Vote) -> bool:
         return await self._database.write(feedback.vote, vote, self._now())

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import and_, delete, insert, or_, select, update
+from sqlalchemy import and_, case, delete, insert, or_, select, update
 from sqlalchemy.engine import Connection, Row
 from sqlalchemy.sql import Select
 
@@ -58,15 +58,20 @@ def hand_over(connection: Connection, reply_id: int, to: int) -> None:
 
 
 def window(place_id: str, reply_id: int) -> Select[Any]:
-    """The search that the bot makes for every message."""
+    """The search that the bot makes for every message.
+
+    What the reply itself answers is always found, even if the window was moved behind it.
+    """
     start = places.c.first_reply_id
+    earliest = case((start < reply_id, start), else_=reply_id)
+    asked = turns.c.reply_id == reply_id
     return (
         select(turns)
         .join(places, places.c.id == turns.c.place_id)
         .where(
             turns.c.place_id == place_id,
-            turns.c.reply_id.between(start, reply_id),
-            or_(turns.c.reply_id > start, turns.c.id >= places.c.first_turn_id),
+            turns.c.reply_id.between(earliest, reply_id),
+            or_(turns.c.reply_id > start, turns.c.id >= places.c.first_turn_id, asked),
             # A reply that is written anew must not see its first attempt.
             or_(turns.c.reply_id < reply_id, turns.c.role == Role.USER),
         )

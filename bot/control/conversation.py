@@ -29,6 +29,9 @@ class Conversing(Protocol):
     def current(self, place: Place) -> Reply | None:
         """The reply that is being given at a Place."""
 
+    def behind(self, place: Place) -> Reply | None:
+        """The first new reply that waits behind the one being given at a Place."""
+
     async def over(self, reply_id: int) -> None:
         """Wait until a reply is not being given any more."""
 
@@ -114,8 +117,9 @@ class ConversationControl:
         return Response(say(key, call.locale))
 
     async def reset(self, call: Call, arguments: Mapping[str, Given]) -> Response:  # noqa: ARG002
-        """Begin a new conversation; the old one stays in the archive."""
-        turns = await self._replies.reset(call.place)
+        """Begin a new conversation, with who waits; the old one stays in the archive."""
+        waiting = self._conversations.behind(call.place)
+        turns = await self._replies.reset(call.place, waiting.id if waiting else None)
         key = "conversation.reset" if turns else "conversation.reset_empty"
         return Response(say(key, call.locale, turns=turns))
 

@@ -80,8 +80,11 @@ class ReplyStore(Protocol):
     async def undo(self, place: Place) -> Reply | None:
         """Take the newest exchange out of the conversation; the reply, so that it can be hidden."""
 
-    async def reset(self, place: Place) -> int:
-        """Begin a new conversation; how many turns the old one had. They stay in the archive."""
+    async def reset(self, place: Place, waiting: int | None = None) -> int:
+        """Begin a new conversation; how many turns the old one had. They stay in the archive.
+
+        The reply that is `waiting`, and those behind it, belong to the new one.
+        """
 
 
 class FeedbackStore(Protocol):

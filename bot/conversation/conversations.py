@@ -183,6 +183,10 @@ class Conversations:
         """The reply that is being given at a Place."""
         return self._lanes.current(place.id)
 
+    def behind(self, place: Place) -> Reply | None:
+        """The first new reply that waits behind the one being given at a Place."""
+        return self._lanes.behind(place.id)
+
     async def give_again(self, reply: Reply, *, begun: str = "") -> None:
         """Give a reply that the journal has reopened, going on from what was `begun`."""
         if begun:

@@ -39,6 +39,14 @@ class Lanes:
         """The reply that is being given at a Place."""
         return self._current.get(place_id)
 
+    def behind(self, place_id: str) -> Reply | None:
+        """The first new reply that waits at a Place behind the one being given."""
+        current = self._current.get(place_id)
+        lane = self._waiting.get(place_id, deque())
+        # One older than the current was left over: what came after it is answered already.
+        later = (reply for reply in lane if current is None or reply.id > current.id)
+        return min(filter(_is_new, later), key=lambda reply: reply.id, default=None)
+
     def holds(self, reply: Reply) -> bool:
         """Whether this reply waits or is being given."""
         return self._held[reply.id] > 0

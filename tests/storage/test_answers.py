@@ -131,6 +131,28 @@ async def test_an_answer_that_runs_while_the_conversation_is_reset_belongs_to_th
     assert await texts(store, await claimed(store, "new")) == ["text of new"]
 
 
+async def test_an_answer_begun_after_a_reset_still_knows_its_question(
+    store: SqlStore, records: SqlRecords
+) -> None:
+    """Its model is being loaded, for instance, so that it reads the conversation later."""
+    await answer(store, await claimed(store, "m1"), "First.")
+    running = await claimed(store, "m2")
+    assert await records.reset(PLACE) == 3
+    assert await texts(store, running) == ["text of m2"]
+
+
+async def test_what_waits_at_a_reset_belongs_to_the_new_conversation(
+    store: SqlStore, records: SqlRecords
+) -> None:
+    running, waiting = await claimed(store, "m1"), await claimed(store, "m2")
+    assert await records.reset(PLACE, waiting.id) == 1
+    assert await records.reset(PLACE, waiting.id) == 0
+    await answer(store, running, "Late.")
+    await answer(store, waiting, "Here.")
+    following = await claimed(store, "m3")
+    assert await texts(store, following) == ["text of m2", "Here.", "text of m3"]
+
+
 async def test_a_reply_is_found_by_any_of_its_messages(
     store: SqlStore, records: SqlRecords
 ) -> None:
