@@ -203,8 +203,9 @@ class Prompt:
 
     `text` is the same prompt as people would write it, control tokens spelled out; `messages` is it
     as pairs of role (system, user, assistant) and text. `kept` and `dropped` count turns;
-    `first_kept` is the place in the given turns where the prompt begins. `begun` is the answer so
-    far, with which the prompt ends if the answer is to go on from there.
+    `first_kept` is the place in the given turns where the prompt begins, before which earlier ones
+    may have been `dropped`. `begun` is the answer so far, with which the prompt ends if the answer
+    is to go on from there.
     """
 
     ids: tuple[int, ...]

@@ -27,9 +27,6 @@ from storage.replies import find, give_again
 from storage.tables import answers, personas, places, prompts, replies, reply_parts
 from storage.tables import turns as said
 
-NEVER = 2**62
-"""Behind every turn: a window that starts here in a reply has none of its turns."""
-
 
 def save(
     connection: Connection,
@@ -175,7 +172,7 @@ def reset(connection: Connection, place: Place, waiting: int | None = None) -> i
     if newest is None:
         return 0
     found = connection.execute(turns.window(place.id, newest + 1)).all()
-    start = {"first_reply_id": newest, "first_turn_id": NEVER}
+    start = {"first_reply_id": newest, "first_turn_id": turns.NEVER}
     if waiting is not None:
         start = {"first_reply_id": waiting, "first_turn_id": 0}
     connection.execute(update(places).where(places.c.id == place.id).values(start))

@@ -137,9 +137,15 @@ class SqlStore:
         """An earlier answer of this same reply is not among them."""
         return await self._database.read(turns.history, place, reply_id)
 
-    async def keep_from(self, place: Place, turn_id: int) -> None:
-        """Does nothing if the turn is gone."""
-        await self._database.write(turns.keep_from, place, turn_id)
+    async def left_out(self, place: Place, reply_id: int) -> int:
+        """As the answers before this one were told, or this one itself the last time."""
+        return await self._database.read(turns.left_out, place, reply_id)
+
+    async def keep_from(
+        self, place: Place, turn_id: int, *, reply_id: int = 0, dropped: int = 0
+    ) -> None:
+        """Does nothing if the turn is gone, or stands before the window."""
+        await self._database.write(turns.keep_from, place, turn_id, reply_id, dropped)
 
     async def unfinished(self, platform: str) -> list[Reply]:
         """For the recovery at start."""

@@ -15,6 +15,9 @@ from storage.tables import places, prompts, replies, turns
 
 log = structlog.get_logger(__name__)
 
+NEVER = 2**62
+"""Behind every turn: a window that starts here in a reply has none of its turns."""
+
 
 def save_question(connection: Connection, inbound: Inbound, reply_id: int) -> None:
     """Save what a person said, to be answered by this reply."""
@@ -84,18 +87,49 @@ def history(connection: Connection, place: Place, reply_id: int) -> list[Turn]:
     return [_turn(row) for row in connection.execute(window(place.id, reply_id))]
 
 
-def keep_from(connection: Connection, place: Place, turn_id: int) -> None:
-    """Start the window at a turn; nothing changes if it is gone or of another Place."""
+def left_out(connection: Connection, place: Place, reply_id: int) -> int:
+    """How many turns the newest reply of the window left out that tells; a reset begins anew."""
+    start = places.c.first_reply_id
+    found = (
+        select(replies.c.dropped)
+        .join(places, places.c.id == replies.c.place_id)
+        .where(
+            replies.c.place_id == place.id,
+            replies.c.id.between(start, reply_id),
+            or_(replies.c.id > start, places.c.first_turn_id < NEVER),
+            replies.c.dropped.is_not(None),
+        )
+        .order_by(replies.c.id.desc())
+        .limit(1)
+    )
+    return connection.execute(found).scalar() or 0
+
+
+def keep_from(
+    connection: Connection, place: Place, turn_id: int, reply_id: int = 0, dropped: int = 0
+) -> None:
+    """Move the window on to a turn; nothing changes if it is gone, or stands before the window.
+
+    At this reply, so many turns of the conversation are before it.
+    """
     here = (turns.c.id == turn_id, turns.c.place_id == place.id)
-    reply_id = connection.execute(select(turns.c.reply_id).where(*here)).scalar()
-    if reply_id is None:
+    first = connection.execute(select(turns.c.reply_id).where(*here)).scalar()
+    if first is None:
         log.debug("no such turn to start from", place=place.id, turn=turn_id)
         return
-    connection.execute(
-        update(places)
-        .where(places.c.id == place.id)
-        .values(first_reply_id=reply_id, first_turn_id=turn_id)
+    # Somebody may have reset the conversation while the prompt was made.
+    forward = or_(
+        places.c.first_reply_id < first,
+        and_(places.c.first_reply_id == first, places.c.first_turn_id <= turn_id),
     )
+    moved = (
+        update(places)
+        .where(places.c.id == place.id, forward)
+        .values(first_reply_id=first, first_turn_id=turn_id)
+    )
+    if connection.execute(moved).rowcount:
+        this = and_(replies.c.id == reply_id, replies.c.place_id == place.id)
+        connection.execute(update(replies).where(this).values(dropped=dropped))
 
 
 def amend(connection: Connection, place: Place, message_id: str, text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from bot.control.ports import Behaviours
 from bot.control.words import say
@@ -27,6 +28,7 @@ class Prompting:
     ) -> Prompt:
         """The prompt of a reply that goes on from what is `begun`, if anything is."""
         turns = await self._store.history(reply.place, reply.id)
+        before = await self._store.left_out(reply.place, reply.id)
         life.asked(turns)
         if not turns or turns[-1].role is not Role.USER:
             raise Refused("the message is gone", key="conversation.question_gone")
@@ -44,6 +46,8 @@ class Prompting:
                 raise
             notice = say("conversation.too_long_to_continue", reply.locale)
             raise TooLong(str(error), notice=notice) from error
+        dropped = before + prompt.dropped
         if prompt.first_kept:
-            await self._store.keep_from(reply.place, turns[prompt.first_kept].id)
-        return prompt
+            first = turns[prompt.first_kept].id
+            await self._store.keep_from(reply.place, first, reply_id=reply.id, dropped=dropped)
+        return replace(prompt, dropped=dropped)

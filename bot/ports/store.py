@@ -97,8 +97,16 @@ class Store(Protocol):
         In order of exchanges: what a reply answers, then its answer. Begins at the window's start.
         """
 
-    async def keep_from(self, place: Place, turn_id: int) -> None:
-        """Move the window's start: earlier turns no longer come into prompts."""
+    async def left_out(self, place: Place, reply_id: int) -> int:
+        """How many turns of the conversation stand before the window's start."""
+
+    async def keep_from(
+        self, place: Place, turn_id: int, *, reply_id: int = ..., dropped: int = ...
+    ) -> None:
+        """Move the window's start on: earlier turns no longer come into prompts.
+
+        As of this reply, so many were `dropped` since the conversation began.
+        """
 
     async def unfinished(self, platform: str) -> list[Reply]:
         """Replies that have no ending yet, oldest first."""

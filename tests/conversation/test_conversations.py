@@ -268,8 +268,7 @@ async def test_a_long_conversation_keeps_fitting_and_keeps_its_persona(house: Ho
     prompts = house.generator.prompts
     assert all(len(prompt.ids) <= 768 for prompt in prompts)
     assert all("You are kind." in prompt.text for prompt in prompts)
-    assert any(prompt.dropped for prompt in prompts)
-    assert sum(bool(prompt.dropped) for prompt in prompts) < 8  # a step at a time, not every turn
+    assert 1 < len({prompt.dropped for prompt in prompts}) < 8  # a step at a time, not every turn
 
 
 async def test_an_unsaved_message_is_excused(house: House) -> None:

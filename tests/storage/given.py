@@ -69,6 +69,7 @@ async def lived_in(store: SqlStore) -> None:
     await store.save_part(newest.id, Part(0, "out", "So far"))
     last = await claimed(store, "m3")
     await store.keep_from(PLACE, (await store.history(PLACE, last.id))[2].id)
+    await store.left_out(PLACE, last.id)
     await store.amend(PLACE, "m3", "What I meant to say")
     await store.withdraw(PLACE, "m2")
     await store.unfinished("discord")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from bot.values import ReplyState, Role
 from storage import SqlStore
+from storage.records import SqlRecords
 from tests.storage.given import PLACE, THREAD, answer, claimed, texts
 
 
@@ -45,10 +46,10 @@ async def test_the_window_starts_by_position_not_by_age(store: SqlStore) -> None
     first, second = await claimed(store, "m1"), await claimed(store, "m2")
     await answer(store, first, "one")
     turns = await store.history(PLACE, second.id)
-    await store.keep_from(PLACE, turns[2].id)
-    assert await texts(store, second) == ["text of m2"]
     await store.keep_from(PLACE, turns[1].id)
     assert await texts(store, second) == ["one", "text of m2"]
+    await store.keep_from(PLACE, turns[2].id)
+    assert await texts(store, second) == ["text of m2"]
 
 
 async def test_the_window_stays_when_its_first_turn_is_withdrawn(store: SqlStore) -> None:
@@ -57,6 +58,18 @@ async def test_the_window_stays_when_its_first_turn_is_withdrawn(store: SqlStore
     await store.keep_from(PLACE, turns[1].id)
     assert await store.withdraw(PLACE, "m1")
     assert await texts(store, replies[2]) == ["text of m2"]
+
+
+async def test_the_window_is_not_moved_back_behind_a_reset(store: SqlStore) -> None:
+    """A prompt that was being made when somebody reset the conversation."""
+    first, second = await claimed(store, "m1"), await claimed(store, "m2")
+    await answer(store, first, "one")
+    turns = await store.history(PLACE, second.id)
+    await SqlRecords(store.database).reset(PLACE)
+    await store.keep_from(PLACE, turns[1].id, reply_id=second.id, dropped=1)
+    following = await claimed(store, "m3")
+    assert await texts(store, following) == ["text of m3"]
+    assert await store.left_out(PLACE, following.id) == 0
 
 
 async def test_the_window_does_not_start_at_a_strange_turn(store: SqlStore) -> None:
