@@ -26,6 +26,7 @@ class Checkpoint:
     eos_ids: frozenset[int]
     bos_id: int | None
     chat_template: str | None
+    eos_token: str = ""
     generation: dict[str, Any] = field(default_factory=dict)
 
 
@@ -66,8 +67,14 @@ def read(folder: Path, name: str) -> Checkpoint:
         eos_ids=frozenset(eos if isinstance(eos, list) else [] if eos is None else [eos]),
         bos_id=generation.get("bos_token_id", config.get("bos_token_id")),
         chat_template=_chat_template(folder, tokenizer),
+        eos_token=spelled(tokenizer.get("eos_token")),
         generation=generation,
     )
+
+
+def spelled(token: object) -> str:
+    """A special token as tokenizer_config.json names it, by its text or with more about it."""
+    return str(token.get("content", "")) if isinstance(token, dict) else str(token or "")
 
 
 def _what_is_missing(folder: Path) -> str:

@@ -12,6 +12,7 @@ from bot.checkpoints.files import lacking, shards
 from bot.errors import QuipuError
 from bot.prompt.formats import Llama2Format, TemplateFormat
 from bot.prompt.load import load_builder, load_format, load_tokenizer
+from bot.prompt.tokenizer import Tokenizer
 from bot.values import Finding, Persona, Prompt, Role, Turn
 
 AGAIN = "fetch it again: quipu models download NAME, or quipu models import SRC DEST"
@@ -53,6 +54,7 @@ def _tokenizer(found: Checkpoint) -> Iterator[Finding]:
         tokenizer = load_tokenizer(found)
         layout = load_format(found, tokenizer)
         first_prompt(found, "")
+        ending = layout.ending() if isinstance(layout, TemplateFormat) else ""
     except QuipuError as error:
         yield Finding("error", str(error), AGAIN)
         return
@@ -66,9 +68,18 @@ def _tokenizer(found: Checkpoint) -> Iterator[Finding]:
             "it brings no chat template, and neither chat nor instruct is in its name",
             "a base model goes on with a text instead of answering; take the chat variant",
         )
-    if not tokenizer.eos_ids:
+    yield from _ends(tokenizer, ending)
+
+
+def _ends(tokenizer: Tokenizer, ending: str) -> Iterator[Finding]:
+    """Whether an answer will end where the model means it to."""
+    if not any(token < tokenizer.vocab_size for token in tokenizer.eos_ids):
         mend = "name eos_token_id in its generation_config.json"
         yield Finding("warning", "no token ends an answer, so it runs to its length", mend)
+    elif ending and tokenizer.eos_ids.isdisjoint(ids := tokenizer.encode_template(ending)):
+        text = f"its template ends an answer with {ending}, which is no end, so it runs on"
+        mend = f"add {ids[-1]} to eos_token_id in its generation_config.json"
+        yield Finding("warning", text, mend)
 
 
 def _title(found: Checkpoint) -> str:

@@ -146,6 +146,14 @@ class TemplateFormat:
         messages = self._messages(persona, exchanges)
         return self._render(messages)
 
+    def ending(self) -> str:
+        """The control token that the template puts behind an answer; empty if it puts none."""
+        said, answered = ({"role": role, "content": PROBE} for role in ("user", "assistant"))
+        behind = self._render([said, answered, said]).split(PROBE)[2:-1]
+        names = self._tokenizer.control_names
+        found = (name for name in names if "".join(behind).lstrip().startswith(name))
+        return max(found, key=len, default="")
+
     def _messages(self, persona: str | None, exchanges: Sequence[Exchange]) -> list[dict[str, str]]:
         messages: list[dict[str, str]] = []
         if persona is not None and self._system:

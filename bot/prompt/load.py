@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bot.checkpoint import Checkpoint
+from bot.checkpoint import Checkpoint, spelled
 from bot.errors import ConfigError
 from bot.prompt.builder import PromptBuilder
 from bot.prompt.code_llama import CodeLlama70BFormat
@@ -14,7 +14,19 @@ from bot.prompt.tokenizer import STEP, FastTokenizer, SentencePieceTokenizer, To
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
-    """SentencePiece where the checkpoint brings it, unless its own template needs the other."""
+    """SentencePiece where the checkpoint brings it, unless its own template needs the other.
+
+    An answer ends where the model's configuration says, and at the end that the tokenizer names:
+    fine-tunes have one of their own and often keep the configuration of what they were made from.
+    """
+    tokenizer = _vocabulary(checkpoint)
+    named = tokenizer.id_of(checkpoint.eos_token)
+    if named is not None:
+        tokenizer.eos_ids |= {named}
+    return tokenizer
+
+
+def _vocabulary(checkpoint: Checkpoint) -> SentencePieceTokenizer | FastTokenizer:
     pieces = checkpoint.path / "tokenizer.model"
     fast = checkpoint.path / "tokenizer.json"
     own_template = not _is_metas(checkpoint)
@@ -61,10 +73,6 @@ def _special_names(checkpoint: Checkpoint) -> dict[str, Any]:
     file = checkpoint.path / "tokenizer_config.json"
     config = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     names = ("bos_token", "eos_token", "unk_token", "pad_token")
-    spelled: dict[str, Any] = {name: _spelled(config.get(name)) for name in names}
+    named: dict[str, Any] = {name: spelled(config.get(name)) for name in names}
     # Qwen 3 and its kin would show people their thoughts as part of the answer.
-    return spelled | {"enable_thinking": False}
-
-
-def _spelled(token: object) -> str:
-    return str(token.get("content", "")) if isinstance(token, dict) else str(token or "")
+    return named | {"enable_thinking": False}

@@ -77,6 +77,11 @@ class SentencePieceTokenizer:
         self.control_names = tuple(self._control)
         self._identical = self._normalised(PROBE) == PROBE
 
+    def id_of(self, token: str) -> int | None:
+        """The token that is spelled so, if there is one."""
+        found: int = self._control.get(token, self._pieces.PieceToId(token))
+        return None if self._pieces.IsUnknown(found) else found
+
     def normal(self, text: str) -> str:
         return text if self._identical else self._normalised(text)
 
@@ -131,6 +136,11 @@ class FastTokenizer:
         control = {i: token.content for i, token in added.items() if token.special}
         self.control_ids = frozenset(control)
         self.control_names = tuple(name for name in control.values() if name.strip())
+
+    def id_of(self, token: str) -> int | None:
+        """The token that is spelled so, if there is one."""
+        found: int | None = self._plain.token_to_id(token)
+        return found
 
     def normal(self, text: str) -> str:
         if self._plain.normalizer is None:

@@ -12,11 +12,13 @@ from safetensors.numpy import load_file, save_file
 from bot import checkpoint as checkpoints
 from bot.checkpoints.check import examine, first_prompt
 from bot.checkpoints.files import chosen, lacking
+from bot.prompt.load import load_tokenizer
 from bot.values import Finding
 from tests.checkpoint.conftest import Program
 from tests.checkpoint.meta import Toy, publish
 from tests.checkpoints import make_checkpoint
 from tests.pieces import train_pieces
+from tests.prompt.test_template_format import TEMPLATE, model_folder
 
 
 @pytest.fixture
@@ -129,6 +131,34 @@ def test_a_base_model_is_warned_of(tmp_path: Path) -> None:
     folder = make_checkpoint(tmp_path / "small-7b")
     (warning,) = (each for each in findings(folder) if each.severity == "warning")
     assert "take the chat variant" in warning.mend
+
+
+@pytest.mark.parametrize(
+    ("ends", "named", "warned"),
+    [("<|turn|>", "<|turn|>", False), ("<|end|>", "<|turn|>", False), ("<|end|>", "<|end|>", True)],
+)
+def test_a_template_whose_end_of_an_answer_ends_none_is_warned_of(
+    tmp_path: Path, ends: str, named: str, warned: bool
+) -> None:
+    folder = model_folder(tmp_path / "small-chat", TEMPLATE)
+    tokenizer = load_tokenizer(checkpoints.find(str(folder)))
+    change(folder / "config.json", eos_token_id=tokenizer.encode_template(ends))
+    change(folder / "tokenizer_config.json", eos_token=named)
+    found = [each for each in findings(folder) if each.severity == "warning"]
+    if not warned:
+        assert found == []
+        return
+    (warning,) = found
+    assert "its template ends an answer with <|turn|>" in warning.text
+    assert f"add {tokenizer.encode_template('<|turn|>')[0]} to eos_token_id" in warning.mend
+
+
+def test_a_model_without_any_end_is_warned_of(tmp_path: Path) -> None:
+    folder = model_folder(tmp_path / "small-chat", TEMPLATE)
+    change(folder / "config.json", eos_token_id=100_000)
+    change(folder / "tokenizer_config.json", eos_token=None)
+    (warning,) = (each for each in findings(folder) if each.severity == "warning")
+    assert warning.text.startswith("no token ends an answer")
 
 
 def test_only_what_a_model_needs_is_chosen_from_a_repository() -> None:

@@ -146,6 +146,23 @@ def test_every_end_in_the_list_ends_an_answer(tmp_path: Path, name: str) -> None
     assert tokenizer.decode([*tokenizer.encode("Hello"), *ends]) == "Hello"
 
 
+@pytest.mark.parametrize(
+    ("name", "base", "turn"),
+    [("llama3", "<|end_of_text|>", "<|eot_id|>"), ("qwen", "<|endoftext|>", "<|im_end|>")],
+)
+def test_the_end_that_only_a_fine_tunes_tokenizer_names_ends_an_answer(
+    tmp_path: Path, name: str, base: str, turn: str
+) -> None:
+    """Its other files still name the one end of the base model."""
+    folder = checkpoint_of(tmp_path / name, FAMILIES[name]).path
+    ids = load_tokenizer(checkpoints.find(str(folder))).encode_template(base + turn)
+    for file in (folder / "config.json", folder / "generation_config.json"):
+        file.write_text(json.dumps({"eos_token_id": ids[0]}))
+    names = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps(names | {"eos_token": turn}))
+    assert load_tokenizer(checkpoints.find(str(folder))).eos_ids == set(ids)
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 @settings(max_examples=100, deadline=None)
 @given(data=st.data())
