@@ -71,7 +71,8 @@ class Abilities:
     async def _reads_ids(self, asked: Asked) -> bool | None:
         """Asks for one token after a few ids: a server that adds its own would count more.
 
-        None if the server stumbled, over the ids perhaps: messages for now, and asked again.
+        None if the server stumbled, over the ids perhaps, or has no such model (yet): messages for
+        now, and asked again.
         """
         tried = probe(asked)
         sent = len(tried.asked["prompt"])
@@ -81,6 +82,7 @@ class Abilities:
             if failure.status not in REFUSED and failure.status != 500:
                 raise
             log.info("server takes no token ids", url=self._client.url, reason=str(failure))
-            return None if failure.status == 500 else False
+            no_model = failure.status == 404 and asked.model in failure.words
+            return None if failure.status == 500 or no_model else False
         log.info("server takes token ids", url=self._client.url, sent=sent, read=read)
         return read == sent

@@ -106,6 +106,21 @@ async def test_a_server_that_stumbles_over_token_ids_gets_messages_until_it_does
     assert [r.path for r in server.answers] == [CHAT, COMPLETIONS]
 
 
+async def test_a_model_that_the_server_does_not_have_yet_says_nothing_of_token_ids(
+    serve: Serve, connect: Connect
+) -> None:
+    server = await serve()
+    generator = connect(server, retries=0, adapters={"pirate": "llama-pirate"})
+
+    with pytest.raises(ConfigError, match="404"):
+        await read(generator.generate(prompt(), GREEDY, HERE, adapter="pirate"))
+    text, _ = await read(ask(generator))
+
+    assert text == "".join(WORDS)
+    assert [r.path for r in server.answers] == [CHAT, COMPLETIONS]
+    assert generator.stats()[0].token_ids is True
+
+
 async def test_token_ids_are_sent_or_not_as_configured(serve: Serve, connect: Connect) -> None:
     server = await serve()
 
