@@ -31,10 +31,26 @@ def _vocabulary(checkpoint: Checkpoint) -> SentencePieceTokenizer | FastTokenize
     fast = checkpoint.path / "tokenizer.json"
     own_template = not _is_metas(checkpoint)
     if pieces.is_file() and not (own_template and fast.is_file()):
-        return SentencePieceTokenizer(pieces, checkpoint.eos_ids)
+        tokenizer = SentencePieceTokenizer(pieces, checkpoint.eos_ids)
+        if own_template:
+            _check_ends(checkpoint, tokenizer)
+        return tokenizer
     if fast.is_file():
         return FastTokenizer(fast, checkpoint.bos_id, checkpoint.eos_ids)
     raise ConfigError(f"{checkpoint.path} holds neither tokenizer.model nor tokenizer.json")
+
+
+def _check_ends(checkpoint: Checkpoint, pieces: SentencePieceTokenizer) -> None:
+    """The tokens that were added for a template are often in tokenizer.json alone."""
+    beyond = {f"token {i}" for i in checkpoint.eos_ids if i >= pieces.vocab_size}
+    named = checkpoint.eos_token
+    if named and pieces.id_of(named) is None:
+        beyond.add(named)
+    if beyond:
+        raise ConfigError(
+            f"{checkpoint.path}: {min(beyond)} ends an answer and is not in its tokenizer.model; "
+            "take a copy with tokenizer.json"
+        )
 
 
 def load_format(checkpoint: Checkpoint, tokenizer: Tokenizer) -> ChatFormat:

@@ -67,6 +67,29 @@ def test_a_damaged_tokenizer_is_named(tmp_path: Path, name: str) -> None:
         load_tokenizer(checkpoints.find(str(folder)))
 
 
+@pytest.mark.parametrize(
+    ("config", "tokenizer"),
+    [({"eos_token_id": [2, 32001]}, {}), ({"eos_token_id": 2}, {"eos_token": "<|im_end|>"})],
+)
+def test_a_template_whose_end_is_not_in_the_vocabulary_is_refused(
+    tmp_path: Path, pieces: Path, config: dict[str, object], tokenizer: dict[str, object]
+) -> None:
+    named = {"chat_template": "{{ messages[0].content }}<|im_end|>", **tokenizer}
+    folder = folder_with(tmp_path / "m", config=config, tokenizer_config=named)
+    (folder / "tokenizer.model").write_bytes(pieces.read_bytes())
+    with pytest.raises(ConfigError, match=r"take a copy with tokenizer\.json"):
+        load_tokenizer(checkpoints.find(str(folder)))
+
+
+def test_a_template_that_needs_no_more_than_the_vocabulary_has_is_taken(
+    tmp_path: Path, pieces: Path
+) -> None:
+    named = {"chat_template": "{{ messages[0].content }}", "eos_token": {"content": "</s>"}}
+    folder = folder_with(tmp_path / "m", config={"eos_token_id": 2}, tokenizer_config=named)
+    (folder / "tokenizer.model").write_bytes(pieces.read_bytes())
+    assert load_tokenizer(checkpoints.find(str(folder))).eos_ids == {2}
+
+
 def test_sampling_follows_the_models_own_recommendation(tmp_path: Path) -> None:
     greedy = folder_with(tmp_path / "a", config={}, generation_config={"do_sample": False})
     warm = folder_with(
