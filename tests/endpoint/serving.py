@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -93,9 +95,26 @@ def free_port() -> int:
         return int(line.getsockname()[1])
 
 
+@dataclass(frozen=True)
+class Served:
+    """A server of its own process."""
+
+    url: str
+    process: asyncio.subprocess.Process
+
+    async def kill(self) -> None:
+        """It is gone at once, in the middle of whatever it does."""
+        self.process.kill()
+        await self.process.wait()
+
+    def freeze(self) -> None:
+        """It takes connections and says nothing."""
+        self.process.send_signal(signal.SIGSTOP)
+
+
 @asynccontextmanager
-async def transformers_serve(checkpoint: Path) -> AsyncIterator[str]:
-    """The address of a server, started for the test and ended with it."""
+async def transformers_serve(checkpoint: Path) -> AsyncIterator[Served]:
+    """A server, started for the test and ended with it."""
     port = free_port()
     command = Path(sys.executable).with_name("transformers")
     process = await asyncio.create_subprocess_exec(
@@ -107,9 +126,11 @@ async def transformers_serve(checkpoint: Path) -> AsyncIterator[str]:
     )
     try:
         await _started(process)
-        yield f"http://127.0.0.1:{port}/v1"
+        yield Served(f"http://127.0.0.1:{port}/v1", process)
     finally:
-        process.terminate()
+        if process.returncode is None:
+            process.terminate()
+            process.send_signal(signal.SIGCONT)
         await process.communicate()
 
 

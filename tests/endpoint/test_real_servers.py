@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.endpoint.generator import EndpointGenerator
+from bot.errors import GenerationError
 from bot.generation.generator import LocalGenerator
 from bot.generation.weights.loading import load
 from bot.prompt.builder import PromptBuilder
 from bot.prompt.formats import Llama2Format
 from bot.prompt.tokenizer import SentencePieceTokenizer, Tokenizer
 from bot.values import Author, FinishReason, Prompt, Role, Sampling, Turn
-from tests.endpoint.serving import save_for_serving, transformers_serve
+from tests.endpoint.serving import Served, save_for_serving, transformers_serve
 from tests.endpoint.speaking import GREEDY, HERE, read
 
 
@@ -30,6 +32,14 @@ def conversation(tokenizer: Tokenizer) -> Prompt:
         Turn(3, Role.USER, "What is the weather?", ada),
     ]
     return builder.build(None, turns, names=False)
+
+
+def connect(
+    urls: Sequence[str], served: Path, tokenizer: Tokenizer, *, timeout: float = 60.0
+) -> EndpointGenerator:
+    return EndpointGenerator(
+        urls, served=str(served), context=512, tokenizer=tokenizer, timeout=timeout
+    )
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +62,8 @@ async def test_transformers_serve_answers_as_the_model_in_this_process_does(
     long = replace(GREEDY, max_new_tokens=400)
     here, _ = await read(local.generate(asked, GREEDY, HERE))
 
-    async with transformers_serve(served) as url:
-        generator = EndpointGenerator([url], served=str(served), context=512, tokenizer=tokenizer)
+    async with transformers_serve(served) as server:
+        generator = connect([server.url], served, tokenizer)
         there, finish = await read(generator.generate(asked, GREEDY, HERE))
         odd = replace(GREEDY, temperature=1.0, top_k=1, min_p=0.1, stop=(here[8:12],), seed=3)
         cut, stopped = await read(generator.generate(asked, odd, HERE))
@@ -70,6 +80,52 @@ async def test_transformers_serve_answers_as_the_model_in_this_process_does(
     assert cut == here[: here.index(here[8:12])].rstrip() or here.startswith(cut)
     assert stopped.reason is FinishReason.STOP
     assert stats.token_ids is False, "it takes text only"
+
+
+@pytest.mark.slow
+async def test_where_a_real_server_freezes_or_dies_another_one_answers(
+    served: Path, local: LocalGenerator, tokenizer: Tokenizer
+) -> None:
+    asked = conversation(tokenizer)
+    here, _ = await read(local.generate(asked, GREEDY, HERE))
+
+    async with (
+        transformers_serve(served) as one,
+        transformers_serve(served) as two,
+        AsyncExitStack() as closing,
+    ):
+
+        def asking(*servers: Served, timeout: float = 60.0) -> EndpointGenerator:
+            urls = [server.url for server in servers]
+            generator = connect(urls, served, tokenizer, timeout=timeout)
+            closing.push_async_callback(generator.close)
+            return generator
+
+        async def answer(generator: EndpointGenerator) -> str:
+            return (await read(generator.generate(asked, GREEDY, HERE)))[0]
+
+        assert [await answer(asking(server)) for server in (one, two)] == [here, here]
+        watching = asking(one, two)
+        broken = watching.generate(asked, replace(GREEDY, max_new_tokens=400), HERE)
+        seen = [await anext(broken)]
+        [home] = [stats.url for stats in watching.stats() if stats.active]
+        dying, other = (one, two) if home == one.url else (two, one)
+
+        dying.freeze()
+        impatient = await answer(asking(one, two, timeout=5.0))
+        await dying.kill()
+        with pytest.raises(GenerationError):
+            await read(broken, seen)
+        after = await answer(watching)
+        unaware = await answer(asking(one, two))
+        await other.kill()
+        with pytest.raises(GenerationError, match="cannot be reached"):
+            await answer(watching)
+
+    said = "".join(seen)
+    assert broken.finish is None, "nothing is tried again behind the first text"
+    assert said.startswith(here) or here.startswith(said)
+    assert impatient == after == unaware == here
 
 
 async def test_a_server_that_the_environment_names_streams_and_can_be_given_up() -> None:
