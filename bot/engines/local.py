@@ -58,8 +58,11 @@ class LocalSource:
         return self._checkpoint.context
 
     def fetch(self) -> None:
-        """Download what is not here yet: the model, and its adapters."""
+        """Download what is not here yet: the model, unless it is too large, and its adapters."""
         self.__dict__.pop("_checkpoint", None)
+        model = self._model
+        small = checkpoints.find(model.name, revision=model.revision, weights=False)
+        self._refuse_too_large(small)
         _ = self._checkpoint
         self._adapter_folders()
 
@@ -91,7 +94,7 @@ class LocalSource:
         from bot.generation.supervisor import Patience
         from bot.generation.weights.loading import load
 
-        adopt()  # transformers puts up a log handler of its own when it is imported
+        self._refuse_too_large(self._checkpoint, beside=True)
         model = self._model
         loaded = load(
             self._checkpoint.path,
@@ -125,6 +128,20 @@ class LocalSource:
         from bot.generation.weights.giving_back import release
 
         release()
+
+    def _refuse_too_large(self, found: Checkpoint, *, beside: bool = False) -> None:
+        from bot.generation.weights.refusal import refuse_too_large
+
+        adopt()  # transformers puts up a log handler of its own when it is imported
+        model = self._model
+        refuse_too_large(
+            found.path,
+            device=model.device,
+            dtype=model.dtype,
+            quantisation=model.quantisation,
+            context=model.context,
+            beside=beside,
+        )
 
     def _bank(self, loaded: LoadedModel) -> AdapterBank | None:
         if not self._adapters:

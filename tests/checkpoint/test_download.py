@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import re
 import shutil
@@ -99,6 +100,20 @@ async def test_a_run_fetches_what_is_missing_and_logs_it(quipu: Program, hub: Hu
     done = await quipu("run", typed="Hello\n", **limits)
     assert done.code == 0, done.err
     assert len(hub.fetched("model.safetensors")) == 2  # asked for, and sent on to the storage
+
+
+@pytest.mark.slow
+async def test_a_model_that_no_machine_could_hold_is_refused_before_it_is_fetched(
+    quipu: Program, hub: HubServer, model_files: dict[str, bytes]
+) -> None:
+    width = {"hidden_size": 2**17, "intermediate_size": 2**18, "head_dim": 2**15}
+    config = json.dumps(json.loads(model_files["config.json"]) | width).encode()
+    hub.repositories[NAME].commit(model_files | {"config.json": config})
+    done = await quipu("run", typed="Hello\n", QUIPU_MODEL__NAME=NAME, QUIPU_MODEL__DEVICE="cpu")
+    assert done.code == 1
+    assert "does not fit: at least " in done.complaint
+    assert hub.fetched("config.json")
+    assert hub.fetched("model.safetensors") == []
 
 
 async def test_offline_a_cached_model_works_and_another_is_named(quipu: Program) -> None:

@@ -29,10 +29,28 @@ def device_memory(device: torch.device) -> DeviceMemory:
         return DeviceMemory(str(device), torch.cuda.memory_reserved(device), total)
     pages = _read(Path("/proc/self/statm")).split()
     used = int(pages[1]) * os.sysconf("SC_PAGE_SIZE") if len(pages) > 1 else 0
-    limit = _read(CGROUP / "memory.max").strip()
+    return DeviceMemory(str(device), used, total_memory())
+
+
+def total_memory() -> int:
+    """Bytes of memory that this machine has, or as many of them as a container may take."""
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    total = min(machine, int(limit)) if limit.isdigit() else machine
-    return DeviceMemory(str(device), used, total)
+    limit = _limit("memory.max")
+    return machine if limit is None else min(machine, limit)
+
+
+def most_memory() -> int | None:
+    """Bytes that could be had at the very most, swap included; None where that is not known."""
+    swap = _counted(Path("/proc/meminfo"), "SwapTotal:")
+    if swap is None:
+        return None
+    limit = _limit("memory.swap.max")
+    return total_memory() + (swap if limit is None else min(swap, limit))
+
+
+def held_memory() -> int:
+    """Bytes of this process that no other use can have: what is mapped from files is not counted."""
+    return _counted(Path("/proc/self/status"), "RssAnon:") or 0
 
 
 def processors() -> int:
@@ -66,19 +84,33 @@ def _processor_flags() -> set[str]:
 
 
 def _system_memory() -> int:
-    for line in _read(Path("/proc/meminfo")).splitlines():
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
+    available = _counted(Path("/proc/meminfo"), "MemAvailable:")
+    if available is not None:
+        return available
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
 
 
 def _cgroup_memory() -> list[int]:
-    limit, used = _read(CGROUP / "memory.max").strip(), _read(CGROUP / "memory.current").strip()
-    if not (limit.isdigit() and used.isdigit()):
+    limit, used = _limit("memory.max"), _limit("memory.current")
+    if limit is None or used is None:
         return []
     # The page cache counts as used but is given back on demand; checkpoints fill it.
     stat = dict(line.split() for line in _read(CGROUP / "memory.stat").splitlines())
-    return [int(limit) - int(used) + int(stat.get("inactive_file", 0))]
+    return [limit - used + int(stat.get("inactive_file", 0))]
+
+
+def _limit(name: str) -> int | None:
+    """What a container's file says in bytes; None if there is none, or no limit."""
+    text = _read(CGROUP / name).strip()
+    return int(text) if text.isdigit() else None
+
+
+def _counted(file: Path, name: str) -> int | None:
+    """A line of the kernel's in kB, in bytes."""
+    for line in _read(file).splitlines():
+        if line.startswith(name):
+            return int(line.split()[1]) * 1024
+    return None
 
 
 def _read(path: Path) -> str:

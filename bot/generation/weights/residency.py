@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import torch
 
 from bot.generation.memory.sizing import LEAST_CONTEXT, SHARE
 from bot.generation.weights.fit import Fit, fit
-from bot.generation.weights.machine import available_memory
+from bot.generation.weights.machine import available_memory, total_memory
 
 
 def demand(
@@ -51,7 +50,7 @@ def _total(device: torch.device) -> int:
     if device.type == "cuda":
         _, total = torch.cuda.mem_get_info(device)
         return total
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return total_memory()
 
 
 def _name(device: torch.device) -> str:
