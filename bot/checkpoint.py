@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,22 @@ from bot.values import Sampling
 DEMO = "demo"
 LLAMA_2_CONTEXT = 4096
 """Llama 2's context; Meta's params.json does not say it."""
+LONG_ROPE = ("longrope", "su")
+"""The kinds of rotary embeddings with two sets of frequencies; "su" is the older name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A folder in the layout of `save_pretrained`, and what its small files say."""
+    """A folder in the layout of `save_pretrained`, and what its small files say.
+
+    `context` is what this process computes as the model was trained; `longest` is more where a
+    server that computes one conversation apart from the other can have more.
+    """
 
     path: Path
     name: str
     context: int
+    longest: int
     eos_ids: frozenset[int]
     bos_id: int | None
     chat_template: str | None
@@ -63,7 +71,8 @@ def read(folder: Path, name: str) -> Checkpoint:
     return Checkpoint(
         path=folder,
         name=name,
-        context=int(text_config.get("max_position_embeddings") or LLAMA_2_CONTEXT),
+        context=context_of(text_config),
+        longest=int(text_config.get("max_position_embeddings") or LLAMA_2_CONTEXT),
         eos_ids=frozenset(eos if isinstance(eos, list) else [] if eos is None else [eos]),
         bos_id=generation.get("bos_token_id", config.get("bos_token_id")),
         chat_template=_chat_template(folder, tokenizer),
@@ -75,6 +84,22 @@ def read(folder: Path, name: str) -> Checkpoint:
 def spelled(token: object) -> str:
     """A special token as tokenizer_config.json names it, by its text or with more about it."""
     return str(token.get("content", "")) if isinstance(token, dict) else str(token or "")
+
+
+def context_of(config: Mapping[str, Any]) -> int:
+    """Tokens up to which a model of this configuration answers each alike, whoever is beside it.
+
+    With "longrope" (Phi-3) all positions of a step are turned by the frequencies of the longest
+    conversation in it, and those change where the original context ends.
+    """
+    most = int(config.get("max_position_embeddings") or LLAMA_2_CONTEXT)
+    rope = config.get("rope_scaling") or config.get("rope_parameters")
+    by_layer = rope.values() if isinstance(rope, dict) else ()
+    for each in (rope, *by_layer):
+        if isinstance(each, dict) and each.get("rope_type", each.get("type")) in LONG_ROPE:
+            first = config.get("original_max_position_embeddings")
+            most = min(most, int(first or each.get("original_max_position_embeddings") or most))
+    return most
 
 
 def _what_is_missing(folder: Path) -> str:

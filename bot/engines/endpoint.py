@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot import checkpoint as checkpoints
 from bot.checkpoint import Checkpoint
@@ -89,4 +90,4 @@ class EndpointSource:
         if model.files is None:
             return None
         found = checkpoints.find(model.files, revision=model.revision, weights=False)
-        return within(found, model.context)
+        return within(replace(found, context=found.longest), model.context)

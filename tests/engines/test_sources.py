@@ -131,6 +131,20 @@ def test_an_endpoint_without_a_name_is_sent_messages() -> None:
     assert prompt.messages == (("system", "Be kind."), ("user", "Hello, who are you?"))
 
 
+def test_a_server_has_the_long_context_that_this_process_cannot_give(
+    folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    for file in folders[1].iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
+    rope = {"type": "su", "original_max_position_embeddings": 128}
+    (tmp_path / "config.json").write_text(json.dumps(config | {"rope_scaling": rope}))
+    (local,) = sources(check({"model": {"name": str(tmp_path)}}))
+    (far,) = sources(check({"model": {**ENDPOINT, "name": str(tmp_path)}}))
+    assert isinstance(local, LocalSource)
+    assert (local.context, far.load().generator.context) == (128, 256)
+
+
 def test_one_model_can_be_taken_alone(settings: Settings) -> None:
     (only,) = alone(settings, "second").every_model
     assert (only.title, only.warm, only.idle) == ("second", True, 0.0)

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import Gemma2Config, Gemma2ForCausalLM, MistralConfig, MistralForCausalLM
+from transformers import (
+    Gemma2Config,
+    Gemma2ForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    Phi3Config,
+    Phi3ForCausalLM,
+)
 
+from bot.checkpoint import read
 from bot.errors import ModelLoadError
 from bot.generation.memory.key_value import SPARE
 from bot.generation.memory.sizing import fit
+from bot.generation.weights.anatomy import examine
 from bot.generation.weights.loading import LoadedModel, load
 from bot.generation.weights.placement import SMALL, choose_dtype, count_parameters
 from tests.generation.speaking import CONTEXT, EOS, VOCABULARY, Reference, save_llama
@@ -124,6 +136,49 @@ def test_a_sliding_window_bounds_the_context(tmp_path: Path) -> None:
     )
     MistralForCausalLM(config).save_pretrained(tmp_path)
     assert load(tmp_path, device="cpu").context == 128
+
+
+SHAPE = {
+    "vocab_size": 64,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+}
+LONG_ROPE = {"rope_type": "longrope", "short_factor": [1.0] * 4, "long_factor": [4.0] * 4}
+LONG = Phi3Config(
+    **SHAPE,
+    max_position_embeddings=256,
+    original_max_position_embeddings=64,
+    rope_parameters=LONG_ROPE,
+    bos_token_id=1,
+    eos_token_id=2,
+    pad_token_id=0,
+)
+DYNAMIC = LlamaConfig(
+    **SHAPE, max_position_embeddings=128, rope_parameters={"rope_type": "dynamic", "factor": 2.0}
+)
+
+
+@pytest.mark.parametrize(
+    ("made", "config", "context"),
+    [(Phi3ForCausalLM, LONG, 64), (LlamaForCausalLM, DYNAMIC, 128)],
+    ids=["longrope", "dynamic"],
+)
+def test_no_conversation_changes_the_positions_of_the_others(
+    tmp_path: Path, made: Any, config: Any, context: int
+) -> None:
+    made(config).save_pretrained(tmp_path)
+    loaded = load(tmp_path, device="cpu")
+    assert (loaded.context, examine(tmp_path).context) == (context, context)
+    assert read(tmp_path, "model").context == context
+    turn: Any = loaded.model.get_decoder().rotary_emb
+    rows, places = torch.zeros(1, 5, 32), torch.arange(loaded.context)[None]
+    alone = turn(rows, places[:, :5])
+    beside = turn(rows, places)
+    for one, other in zip(alone, beside, strict=True):
+        assert torch.equal(one, other[:, :5])
 
 
 @pytest.mark.parametrize("device", ["tpu", "cuda:99", "nonsense:1"])

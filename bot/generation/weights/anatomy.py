@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from bot.checkpoint import context_of
 from bot.errors import ModelLoadError
 from bot.generation.memory.key_value import KeyValueShape
 from bot.generation.weights.headers import Header, read_headers
@@ -73,7 +74,7 @@ def examine(path: Path) -> Anatomy:
             width=int(config["hidden_size"]),
             inner_width=int(config.get("intermediate_size") or 4 * int(config["hidden_size"])),
             vocabulary=int(config.get("vocab_size") or 0),
-            context=int(config.get("max_position_embeddings") or 4096),
+            context=context_of(config),
             complete=bool(files),
         )
     except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:

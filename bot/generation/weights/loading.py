@@ -14,6 +14,7 @@ from torch import nn
 from transformers import PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
+from bot.checkpoint import context_of
 from bot.checkpoints.files import plain_names
 from bot.errors import ModelLoadError
 from bot.generation.weights.giving_back import release
@@ -172,14 +173,15 @@ def _describe(model: PreTrainedModel, path: Path, plan: Plan) -> LoadedModel:
     generation: Any = model.generation_config
     eos = generation.eos_token_id if generation is not None else config.eos_token_id
     embeddings: Any = model.get_input_embeddings()
-    window = getattr(config, "sliding_window", None)
+    most = config.max_position_embeddings  # some architectures call it otherwise in their files
+    context = context_of(config.to_dict() | {"max_position_embeddings": most})
     return LoadedModel(
         model=model,
         path=path,
         device=embeddings.weight.device,
         dtype=plan.dtype,
         # Within its window a model that slides over its context attends like any other.
-        context=min(config.max_position_embeddings, window or config.max_position_embeddings),
+        context=min(context, getattr(config, "sliding_window", None) or context),
         eos_ids=frozenset([] if eos is None else [eos] if isinstance(eos, int) else eos),
         vocab_size=embeddings.num_embeddings,
         layer_devices=_layer_devices(model, plan),
