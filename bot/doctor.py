@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from bot import checkpoint
 from bot.checkpoint import Checkpoint
 from bot.checkpoints.files import lacking
 from bot.errors import ModelLoadError, QuipuError
+from bot.extras import to_install
 from bot.generation.weights.amounts import in_bytes
 from bot.settings import Settings, find
 from bot.settings.models import ModelSettings
@@ -60,7 +63,8 @@ def model(settings: Settings) -> list[Finding]:
     asked = settings.model
     try:
         found = checkpoint.find(asked.name, revision=asked.revision, weights=False)
-        return [*_files(found, asked), *_weights(found), *_fit(found, asked)]
+        files = [*_files(found, asked), *_weights(found)]
+        return [*files, *_libraries(settings), *_fit(found, asked)]
     except QuipuError as error:
         return [Finding("error", f"model {asked.name}: {error}", "see section [model]")]
 
@@ -99,12 +103,26 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:SHOWN]) + more
 
 
+def _libraries(settings: Settings) -> Iterator[Finding]:
+    """What the precision and the adapters need and is not installed."""
+    from bot.generation.weights.placement import make_plan
+    from bot.generation.weights.quantisation import lacks_bitsandbytes
+
+    asked = settings.model
+    # How many parameters there are makes no difference to what is needed.
+    plan = make_plan(0, device=asked.device, dtype=asked.dtype, quantisation=asked.quantisation)
+    if lacks_bitsandbytes(plan):
+        text = f"quantisation {asked.quantisation} needs bitsandbytes, which is not installed"
+        yield Finding("error", text, f"install it: {to_install('quantisation')}")
+    if settings.adapters and find_spec("peft") is None:
+        text = "[[adapters]] need the library peft, which is not installed"
+        yield Finding("error", text, f"install it: {to_install('peft')}")
+
+
 def _fit(found: Checkpoint, settings: ModelSettings) -> list[Finding]:
     """Whether the model fits, on the device and in the precision that loading will choose."""
     from bot.generation.weights.fit import fit
-    from bot.generation.weights.placement import choose_device
 
-    choose_device(settings.device)  # what is wrong with that is an error, and not a doubt
     try:
         fitting = fit(
             found.path,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot import doctor, heartbeat
 from bot.commands.findings import show, summary
+from bot.extras import to_install
 from bot.settings.reading import check
 from bot.values import Finding
 
@@ -75,6 +78,38 @@ def test_a_device_that_is_not_there_is_an_error(folder: Path) -> None:
     save_weights(folder, 1000)
     last = model_findings(folder, device="cuda:99")[-1]
     assert (last.severity, last.mend) == ("error", "see section [model]")
+
+
+@pytest.mark.parametrize(
+    ("library", "extra", "table"),
+    [
+        ("bitsandbytes", "quantisation", {"model": {"quantisation": "nf4"}}),
+        ("peft", "peft", {"adapters": [{"name": "pirate", "path": "./pirate"}]}),
+    ],
+)
+def test_a_library_that_is_needed_and_missing_is_an_error_with_its_command(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    library: str,
+    extra: str,
+    table: dict[str, Any],
+) -> None:
+    save_weights(folder, 1000)
+    monkeypatch.setitem(sys.modules, library, None)
+    model = {"name": str(folder), "device": "cpu", **table.get("model", {})}
+    found = doctor.model(check(table | {"model": model}))
+    errors = [finding for finding in found if finding.severity == "error"]
+    assert [library in finding.text for finding in errors] == [True]
+    assert errors[0].mend == f"install it: {to_install(extra)}"
+
+
+def test_a_library_that_nothing_needs_is_not_missed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_weights(folder, 1000)
+    for library in ("bitsandbytes", "peft"):
+        monkeypatch.setitem(sys.modules, library, None)
+    assert {finding.severity for finding in model_findings(folder)} == {"ok"}
 
 
 def test_a_model_without_weights_is_an_error(folder: Path) -> None:

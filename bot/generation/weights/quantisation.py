@@ -58,6 +58,13 @@ def is_own(plan: Plan) -> bool:
     return is_x86() and "fbgemm" in torch.backends.quantized.supported_engines
 
 
+def lacks_bitsandbytes(plan: Plan) -> bool:
+    """Whether the plan needs the library, and it is not installed."""
+    if plan.quantisation == "none" or is_own(plan):
+        return False
+    return importlib.util.find_spec("bitsandbytes") is None
+
+
 def left_whole(model: PreTrainedModel, plan: Plan) -> list[str]:
     """The linear layers of a model that the plan's quantisation leaves as they are."""
     head = model.get_output_embeddings()
@@ -77,7 +84,7 @@ def bitsandbytes_config(plan: Plan, whole: Sequence[str] | None = None) -> Any:
     """
     if plan.quantisation == "none" or is_own(plan):
         return None
-    if importlib.util.find_spec("bitsandbytes") is None:
+    if lacks_bitsandbytes(plan):
         raise ModelLoadError(
             f"quantisation {plan.quantisation} needs bitsandbytes: {to_install('quantisation')}"
         )
