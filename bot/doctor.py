@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from bot.errors import ModelLoadError, QuipuError
 from bot.extras import to_install
 from bot.generation.weights.amounts import in_bytes
 from bot.settings import Settings, find
-from bot.settings.models import ModelSettings
+from bot.settings.models import AdapterSettings, ModelSettings
 from bot.values import Finding
 
 LITTLE_DISK = 1_000_000_000
@@ -64,7 +64,8 @@ def model(settings: Settings) -> list[Finding]:
     try:
         found = checkpoint.find(asked.name, revision=asked.revision, weights=False)
         files = [*_files(found, asked), *_weights(found)]
-        return [*files, *_libraries(settings), *_fit(found, asked)]
+        fitting = [*_libraries(settings), *_fit(found, asked)]
+        return [*files, *fitting, *_adapters(found, settings.adapters)]
     except QuipuError as error:
         return [Finding("error", f"model {asked.name}: {error}", "see section [model]")]
 
@@ -130,6 +131,7 @@ def _fit(found: Checkpoint, settings: ModelSettings) -> list[Finding]:
             dtype=settings.dtype,
             quantisation=settings.quantisation,
             context=settings.context,
+            share=settings.memory,
         )
     except ModelLoadError as error:
         return [Finding("warning", f"whether it fits cannot be said: {error}", USE_LESS)]
@@ -139,6 +141,34 @@ def _fit(found: Checkpoint, settings: ModelSettings) -> list[Finding]:
     if not fitting.whole:
         return [Finding("warning", str(fitting), mend)]
     return [Finding("ok", str(fitting))]
+
+
+def _adapters(found: Checkpoint, adapters: Sequence[AdapterSettings]) -> Iterator[Finding]:
+    """Whether each is there and suits the model, as far as that shows without its numbers."""
+    if not adapters or find_spec("peft") is None:
+        return
+    from bot.engines.adapters import adapter_folder
+    from bot.generation.adapters.folder import examine_adapter
+
+    for each in adapters:
+        here = Path(each.path).expanduser().is_dir()
+        try:
+            folder = adapter_folder(each.path, each.revision, weights=False)
+            base = examine_adapter(each.name, folder, found.path, whole=here)
+        except QuipuError as error:
+            yield Finding("error", str(error), "see section [[adapters]]")
+        else:
+            yield _about_adapter(each.name, base, lacks=bool(lacking(folder, weights=True)))
+
+
+def _about_adapter(name: str, base: str, *, lacks: bool) -> Finding:
+    if base:
+        text = f"adapter {name} was made for {base}, which may be this model by another name"
+        return Finding("warning", text, "if it is not, take an adapter of this model")
+    if lacks:
+        text = f"quipu run will download the weights of adapter {name}"
+        return Finding("warning", text, "nothing to mend; it takes time and disk")
+    return Finding("ok", f"adapter {name} suits the model")
 
 
 def _writable(folder: Path) -> bool:

@@ -50,11 +50,14 @@ def examine(settings: Settings, asked: Path | None) -> list[Finding]:
 
 def _models(settings: Settings) -> list[Finding]:
     """Every model by itself; only the default one can keep `quipu run` from starting."""
-    from bot.engines.sources import alone
+    from bot.engines.sources import alone, sharing
 
     found: list[Finding] = []
     for number, model in enumerate(settings.every_model):
-        about = _model(alone(settings, model.title), model.is_local)
+        only = alone(settings, model.title)
+        shared = {"memory": sharing(settings, model).memory}  # with the others, who are there later
+        only = only.model_copy(update={"model": only.model.model_copy(update=shared)})
+        about = _model(only, model.is_local)
         found += about if number == 0 else [_of_another(str(model.title), each) for each in about]
     return found
 

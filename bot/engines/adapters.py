@@ -8,8 +8,11 @@ from bot import checkpoint as checkpoints
 from bot.errors import ConfigError
 
 
-def adapter_folder(path: str, revision: str | None = None) -> Path:
-    """The folder of an adapter, downloaded if it is named and not here yet."""
+def adapter_folder(path: str, revision: str | None = None, *, weights: bool = True) -> Path:
+    """The folder of an adapter, downloaded if it is named and not here yet.
+
+    Without `weights` only its small files are.
+    """
     folder = Path(path).expanduser()
     if folder.is_dir():
         return folder
@@ -18,4 +21,4 @@ def adapter_folder(path: str, revision: str | None = None) -> Path:
             f"adapter {path!r} is neither a folder nor a Hugging Face name; mend its path in "
             "[[adapters]]"
         )
-    return checkpoints.download(path, revision, weights=True)
+    return checkpoints.download(path, revision, weights=weights)

@@ -37,10 +37,10 @@ def _source(settings: Settings, model: ModelSettings) -> Source:
     adapters = settings.adapters_of(str(model.title))
     if not model.is_local:
         return EndpointSource(model, settings.sampling, adapters)
-    return LocalSource(_sharing(settings, model), settings.sampling, adapters)
+    return LocalSource(sharing(settings, model), settings.sampling, adapters)
 
 
-def _sharing(settings: Settings, model: ModelSettings) -> ModelSettings:
+def sharing(settings: Settings, model: ModelSettings) -> ModelSettings:
     """Several local models share evenly what one alone would take, unless they say otherwise."""
     several = sum(each.is_local for each in settings.every_model)
     if model.memory is not None or several == 1:

@@ -20,6 +20,7 @@ from bot.checkpoints import hub as client
 from bot.checkpoints.check import examine
 from bot.checkpoints.hub import Plan, plan
 from bot.errors import ConfigError
+from tests.adapters_made import change_config, save_adapter
 from tests.checkpoint.conftest import NAME, Program
 from tests.loopback.hub import HubServer, Repository
 
@@ -82,6 +83,25 @@ async def test_doctor_and_check_make_no_request_with_everything_in_the_cache(
     assert checked.code == 0, checked.out
     assert NAME in doctor.out
     assert hub.requests == []
+
+
+@pytest.mark.slow
+async def test_the_doctor_looks_at_an_adapter_without_its_weights(
+    quipu: Program, hub: HubServer, model_files: dict[str, bytes], tmp_path: Path
+) -> None:
+    for name, content in model_files.items():
+        if "/" not in name:
+            (tmp_path / name).write_bytes(content)
+    folder = save_adapter(tmp_path, tmp_path / "adapter")
+    change_config(folder, base_model_name_or_path=NAME)
+    files = {file.name: file.read_bytes() for file in folder.iterdir()}
+    hub.add(Repository("ann/pirate")).commit(files)
+    adapter = '[[adapters]]\nname = "pirate"\npath = "ann/pirate"\n'
+    (quipu.home / "config.toml").write_text(f'[model]\nname = "{NAME}"\n{adapter}')
+    doctor = await quipu("doctor")
+    assert "quipu run will download the weights of adapter pirate" in doctor.out
+    assert hub.fetched("adapter_config.json")
+    assert hub.fetched("adapter_model.safetensors") == []
 
 
 @pytest.mark.slow

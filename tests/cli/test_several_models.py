@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,23 @@ def test_the_doctor_looks_at_every_model_and_only_the_first_one_can_stop_run(fol
     assert said["Broken"].severity == "warning"
     assert "neither a folder nor a Hugging Face name" in said["Broken"].text
     assert not any(finding.severity == "error" for finding in found)
+
+
+def test_the_doctor_counts_what_each_of_several_models_may_take(folder: Path) -> None:
+    config = folder / "config.toml"
+    config.write_text('[data]\nfolder = "data"\n[model]\ndevice = "cpu"\nmemory = 0.4\n')
+    sparing = tokens(config)
+    second = '[[models]]\ntitle = "Second"\nname = "demo"\ndevice = "cpu"\n'
+    config.write_text(f'[data]\nfolder = "data"\n[model]\ndevice = "cpu"\n{second}')
+    first, other = tokens(config)
+    assert first / other == pytest.approx(1, rel=0.2)
+    assert first / sparing[0] == pytest.approx(1, rel=0.2)
+    config.write_text('[data]\nfolder = "data"\n[model]\ndevice = "cpu"\n')
+    assert tokens(config)[0] / first == pytest.approx(0.6 / 0.4, rel=0.2)
+
+
+def tokens(config: Path) -> list[int]:
+    """The room that the doctor promises each of the models."""
+    found = [finding.text for finding in examine(load(config), config)]
+    rooms = [re.search(r"room for ([\d,]+) tokens", text) for text in found]
+    return [int(room[1].replace(",", "")) for room in rooms if room]

@@ -15,10 +15,11 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from bot.errors import ModelLoadError
 from bot.extras import to_install
+from bot.generation.weights.headers import read_headers
 from bot.generation.weights.loading import LoadedModel
 
 log = structlog.get_logger(__name__)
@@ -65,14 +66,49 @@ def read_adapter(name: str, folder: Path, loaded: LoadedModel) -> dict[str, Fact
     try:
         config = _read_config(folder)
         _refuse_features(config)
-        targets = _targets(config, loaded)
+        targets = _targets(config, loaded.model.config)
+        for at in targets:
+            _find(loaded, at)
         tensors = _read_weights(folder)
         _check_names(targets, tensors)
         factors = {at: _factors(at, one, tensors, loaded) for at, one in targets.items()}
     except ModelLoadError as error:
-        raise ModelLoadError(f"the adapter {name!r} in {folder} cannot be used: {error}") from error
-    _compare_bases(name, config.base_model_name_or_path, loaded)
+        raise _named(name, folder, error) from error
+    if base := _other_base(config, loaded.path):
+        path = str(loaded.path)
+        log.warning("adapter_of_another_base", adapter=name, made_for=base, base=path)
     return factors
+
+
+def examine_adapter(name: str, folder: Path, base: Path, *, whole: bool = True) -> str:
+    """ModelLoadError where `read_adapter` would refuse the folder; none of its numbers are read.
+
+    Returns the model that it was made for, if that is called otherwise than the one in `base`.
+    Unless it is to be `whole` its weights need not be there yet.
+    """
+    try:
+        config = _read_config(folder)
+        _refuse_features(config)
+        targets = _targets(config, _shape(base))
+        if whole or (folder / WEIGHTS).is_file():
+            headers = {header.name: header for header in read_headers([_weights(folder)])}
+            _check_names(targets, headers)
+            for at, target in targets.items():
+                _check_shapes(at, target, *(headers[_key(at, half)].shape for half in "AB"))
+    except ModelLoadError as error:
+        raise _named(name, folder, error) from error
+    return _other_base(config, base)
+
+
+def _named(name: str, folder: Path, error: ModelLoadError) -> ModelLoadError:
+    return ModelLoadError(f"the adapter {name!r} in {folder} cannot be used: {error}")
+
+
+def _shape(base: Path) -> Any:
+    try:
+        return AutoConfig.from_pretrained(base, local_files_only=True, trust_remote_code=False)
+    except Exception as error:
+        raise ModelLoadError(f"the model's own configuration is not valid: {error}") from error
 
 
 def _read_config(folder: Path) -> Any:
@@ -136,16 +172,16 @@ def _refuse_features(config: Any) -> None:
             raise ModelLoadError(f"its rank is {rank}, and must be 1 or more")
 
 
-def _targets(config: Any, loaded: LoadedModel) -> dict[str, Target]:
+def _targets(config: Any, shape: Any) -> dict[str, Target]:
     """PEFT itself says which layers are meant, on a model of the same shape without weights."""
     from peft import inject_adapter_in_model
     from peft.tuners.lora import LoraLayer
 
-    shape = copy.deepcopy(loaded.model.config)
     try:
         with torch.device("meta"), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on training and merging
-            model = AutoModelForCausalLM.from_config(shape, attn_implementation="eager")
+            own = copy.deepcopy(shape)
+            model = AutoModelForCausalLM.from_config(own, attn_implementation="eager")
             head = model.get_output_embeddings()
             inject_adapter_in_model(config, model, low_cpu_mem_usage=True)
     except Exception as error:
@@ -157,7 +193,6 @@ def _targets(config: Any, loaded: LoadedModel) -> dict[str, Target]:
             raise ModelLoadError(
                 f"it changes {at}; only the linear layers inside the model's blocks can be changed"
             )
-        _find(loaded, at)
     return {at: _target(layer) for at, layer in layers.items()}
 
 
@@ -173,7 +208,7 @@ def _find(loaded: LoadedModel, at: str) -> None:
         raise ModelLoadError(f"the model as it is loaded has no layer {at}") from error
 
 
-def _read_weights(folder: Path) -> dict[str, Tensor]:
+def _weights(folder: Path) -> Path:
     if not (folder / WEIGHTS).is_file():
         if any(folder.glob("*.bin")):
             raise ModelLoadError(
@@ -181,13 +216,17 @@ def _read_weights(folder: Path) -> dict[str, Tensor]:
                 "have PEFT save it again with safe_serialization=True"
             )
         raise ModelLoadError(f"there is no {WEIGHTS}; the download is not complete, repeat it")
+    return folder / WEIGHTS
+
+
+def _read_weights(folder: Path) -> dict[str, Tensor]:
     try:
-        return load_file(folder / WEIGHTS)
+        return load_file(_weights(folder))
     except (OSError, SafetensorError, ValueError) as error:
         raise ModelLoadError(f"{WEIGHTS} is damaged, get it again: {error}") from error
 
 
-def _check_names(targets: Mapping[str, Target], tensors: Mapping[str, Tensor]) -> None:
+def _check_names(targets: Mapping[str, Target], tensors: Mapping[str, object]) -> None:
     wanted = {_key(at, half) for at in targets for half in "AB"}
     if lacking := sorted(wanted - tensors.keys()):
         raise ModelLoadError(f"{WEIGHTS} lacks {lacking[0]}, which {CONFIG} promises")
@@ -203,9 +242,7 @@ def _factors(
     at: str, target: Target, tensors: Mapping[str, Tensor], loaded: LoadedModel
 ) -> Factors:
     down, up = tensors[_key(at, "A")], tensors[_key(at, "B")]
-    wanted = ((target.rank, target.inputs), (target.outputs, target.rank))
-    if (found := (tuple(down.shape), tuple(up.shape))) != wanted:
-        raise ModelLoadError(f"its matrices for {at} are {found}, and the base needs {wanted}")
+    _check_shapes(at, target, tuple(down.shape), tuple(up.shape))
     scaled = up.float().T * target.scaling
     factors = Factors(down.to(loaded.dtype), scaled.to(loaded.dtype).contiguous())
     # One token's are computed beside another's, where 0 times infinity would not be 0.
@@ -214,12 +251,17 @@ def _factors(
     return factors
 
 
+def _check_shapes(at: str, target: Target, *found: tuple[int, ...]) -> None:
+    wanted = ((target.rank, target.inputs), (target.outputs, target.rank))
+    if found != wanted:
+        raise ModelLoadError(f"its matrices for {at} are {found}, and the base needs {wanted}")
+
+
 def _key(at: str, half: str) -> str:
     return f"{PREFIX}{at}.lora_{half}.weight"
 
 
-def _compare_bases(name: str, base: Any, loaded: LoadedModel) -> None:
+def _other_base(config: Any, path: Path) -> str:
     """The same model has many paths, so that names differ is no more than a hint."""
-    short = Path(str(base or "")).name.lower()
-    if short not in str(loaded.path).lower():
-        log.warning("adapter_of_another_base", adapter=name, made_for=base, base=str(loaded.path))
+    made_for = str(config.base_model_name_or_path or "")
+    return "" if Path(made_for).name.lower() in str(path).lower() else made_for

@@ -21,8 +21,9 @@ STEP = 256
 class Fit:
     """What a model needs as planned, what is free, and how many tokens of conversation remain.
 
-    `working` is what one forward needs, `per_token` are keys and values. `remedies` are sentences
-    about what would fit; there are none if a whole conversation of `context` tokens does.
+    `working` is what one forward needs, `per_token` are keys and values; conversations may have
+    `share` of what is left beside the weights. `remedies` are sentences about what would fit; there
+    are none if a whole conversation of `context` tokens does.
     """
 
     plan: Plan
@@ -31,14 +32,14 @@ class Fit:
     per_token: int
     free: int
     context: int
+    share: float
     remedies: tuple[str, ...] = ()
 
     @property
     def tokens(self) -> int:
         """Tokens that all conversations may have together; negative if not even weights fit."""
         left = self.free - self.weights
-        share = SHARE.get(self.plan.device.type, SHARE["cpu"])
-        return int(min(left * share, left - self.working)) // max(1, self.per_token)
+        return int(min(left * self.share, left - self.working)) // max(1, self.per_token)
 
     @property
     def fits(self) -> bool:
@@ -69,25 +70,31 @@ def fit(
     quantisation: str = "none",
     context: int | None = None,
     free: int | None = None,
+    share: float | None = None,
 ) -> Fit:
     """How a checkpoint folder fits, from its configuration and the headers of its files.
 
-    `context` bounds the model's own, `free` is what to reckon with in the place of what the
-    device has now. The settings are those of `load`. Raises ModelLoadError.
+    `context` bounds the model's own and `share` that of conversations, `free` is what to reckon
+    with in the place of what the device has now. The settings are those of `load`. Raises
+    ModelLoadError.
     """
     anatomy = examine(path)
     plan = make_plan(anatomy.parameters, device=device, dtype=dtype, quantisation=quantisation)
     wanted = min(anatomy.context, context or anatomy.context)
-    return judge(anatomy, plan, plan.available_memory() if free is None else free, wanted)
+    room = plan.available_memory() if free is None else free
+    return judge(anatomy, plan, room, wanted, share)
 
 
-def judge(anatomy: Anatomy, plan: Plan, free: int, context: int) -> Fit:
+def judge(
+    anatomy: Anatomy, plan: Plan, free: int, context: int, share: float | None = None
+) -> Fit:
     """Compare what a model needs with what is free."""
-    found = _measure(anatomy, plan, free, context)
+    most = SHARE.get(plan.device.type, SHARE["cpu"])
+    found = _measure(anatomy, plan, free, context, min(share or most, most))
     return found if found.whole else replace(found, remedies=tuple(_remedies(anatomy, found)))
 
 
-def _measure(anatomy: Anatomy, plan: Plan, free: int, context: int) -> Fit:
+def _measure(anatomy: Anatomy, plan: Plan, free: int, context: int, share: float) -> Fit:
     return Fit(
         plan=plan,
         weights=anatomy.weight_bytes(plan),
@@ -95,12 +102,13 @@ def _measure(anatomy: Anatomy, plan: Plan, free: int, context: int) -> Fit:
         per_token=anatomy.memory.bytes_per_token(plan.dtype),
         free=free,
         context=context,
+        share=share,
     )
 
 
 def _remedies(anatomy: Anatomy, found: Fit) -> Iterator[str]:
     for setting, plan in _smaller(found.plan):
-        other = _measure(anatomy, plan, found.free, found.context)
+        other = _measure(anatomy, plan, found.free, found.context, found.share)
         if other.whole:
             size = in_bytes(other.weights)
             yield f"set model.{setting}: {size} of weights, room for {other.tokens:,} tokens"
@@ -108,7 +116,7 @@ def _remedies(anatomy: Anatomy, found: Fit) -> Iterator[str]:
     if found.fits and (rounded := found.tokens // STEP * STEP):
         yield f"set model.context to {rounded} or less"
     spread = _spread(found.plan)
-    if spread and _measure(anatomy, spread, spread.available_memory(), found.context).whole:
+    if spread and _hold(anatomy, spread, found):
         yield f'set model.device to "balanced": {spread.place} hold it together'
     if not found.fits:
         yield from _smaller_model(anatomy, found)
@@ -133,10 +141,15 @@ def _spread(plan: Plan) -> Plan | None:
     return replace(plan, devices=tuple(torch.device("cuda", at) for at in range(count)))
 
 
+def _hold(anatomy: Anatomy, spread: Plan, found: Fit) -> bool:
+    free = spread.available_memory()
+    return _measure(anatomy, spread, free, found.context, found.share).whole
+
+
 def _smaller_model(anatomy: Anatomy, found: Fit) -> Iterator[str]:
     """The size of model that the free memory holds at the smallest precision."""
     *_, (_, plan) = [("", found.plan), *_smaller(found.plan)]
-    smallest = _measure(anatomy, plan, found.free, found.context)
+    smallest = _measure(anatomy, plan, found.free, found.context, found.share)
     taken = smallest.weights + smallest.working + found.context * smallest.per_token
     billions = anatomy.parameters / 1e9 * 0.9 * found.free / taken
     if billions >= 0.1:
