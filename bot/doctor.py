@@ -32,6 +32,8 @@ USE_LESS = (
     "or stop other programs"
 )
 
+STOP_FIRST = "to know it for certain, stop that one and ask again; it takes memory itself"
+
 
 def configuration(settings: Settings, asked: Path | None = None) -> Finding:
     """Which file was read, and where this Quipu would speak."""
@@ -55,16 +57,16 @@ def data_folder(settings: Settings) -> list[Finding]:
     return [Finding("warning" if free < LITTLE_DISK else "ok", text, _make_room(free))]
 
 
-def model(settings: Settings) -> list[Finding]:
+def model(settings: Settings, *, running: bool = False) -> list[Finding]:
     """Whether the default model is there, readable and small enough for this machine.
 
-    Downloads the small files of a model that has a Hugging Face name, never its weights.
+    While a Quipu is `running` here, what is free says little of what there could be. Downloads the small files of a model that has a Hugging Face name, never its weights.
     """
     asked = settings.model
     try:
         found = checkpoint.find(asked.name, revision=asked.revision, weights=False)
         files = [*_files(found, asked), *_weights(found)]
-        fitting = [*_libraries(settings), *_fit(found, asked)]
+        fitting = [*_libraries(settings), *_fit(found, asked, running=running)]
         return [*files, *fitting, *_adapters(found, settings.adapters)]
     except QuipuError as error:
         return [Finding("error", f"model {asked.name}: {error}", "see section [model]")]
@@ -120,7 +122,7 @@ def _libraries(settings: Settings) -> Iterator[Finding]:
         yield Finding("error", text, f"install it: {to_install('peft')}")
 
 
-def _fit(found: Checkpoint, settings: ModelSettings) -> list[Finding]:
+def _fit(found: Checkpoint, settings: ModelSettings, *, running: bool) -> list[Finding]:
     """Whether the model fits, on the device and in the precision that loading will choose."""
     from bot.generation.weights.fit import fit
 
@@ -135,12 +137,12 @@ def _fit(found: Checkpoint, settings: ModelSettings) -> list[Finding]:
         )
     except ModelLoadError as error:
         return [Finding("warning", f"whether it fits cannot be said: {error}", USE_LESS)]
+    if fitting.whole:
+        return [Finding("ok", str(fitting))]
+    if running and not fitting.never:
+        return [Finding("warning", f"beside the Quipu that is running, it {fitting}", STOP_FIRST)]
     mend = "; ".join(fitting.remedies) or USE_LESS
-    if not fitting.fits:
-        return [Finding("error", str(fitting), mend)]
-    if not fitting.whole:
-        return [Finding("warning", str(fitting), mend)]
-    return [Finding("ok", str(fitting))]
+    return [Finding("warning" if fitting.fits else "error", str(fitting), mend)]
 
 
 def _adapters(found: Checkpoint, adapters: Sequence[AdapterSettings]) -> Iterator[Finding]:

@@ -43,12 +43,24 @@ def examine(settings: Settings, asked: Path | None) -> list[Finding]:
         doctor.configuration(settings, asked),
         *doctor.data_folder(settings),
         *asyncio.run(_database(settings)),
-        *_models(settings),
+        *_models(settings, running=_is_running(settings)),
         *asyncio.run(_platforms(settings)),
     ]
 
 
-def _models(settings: Settings) -> list[Finding]:
+def _is_running(settings: Settings) -> bool:
+    """Whether a Quipu holds the database's file, and with it a model."""
+    import storage
+    from storage import address
+
+    try:
+        file = address.file(address.read(settings.database_url))
+    except StorageError:
+        return False
+    return file is not None and storage.is_held(file)
+
+
+def _models(settings: Settings, *, running: bool) -> list[Finding]:
     """Every model by itself; only the default one can keep `quipu run` from starting."""
     from bot.engines.sources import alone, sharing
 
@@ -57,14 +69,14 @@ def _models(settings: Settings) -> list[Finding]:
         only = alone(settings, model.title)
         shared = {"memory": sharing(settings, model).memory}  # with the others, who are there later
         only = only.model_copy(update={"model": only.model.model_copy(update=shared)})
-        about = _model(only, model.is_local)
+        about = _model(only, model.is_local, running=running)
         found += about if number == 0 else [_of_another(str(model.title), each) for each in about]
     return found
 
 
-def _model(settings: Settings, is_local: bool) -> list[Finding]:
+def _model(settings: Settings, is_local: bool, *, running: bool) -> list[Finding]:
     if is_local:
-        return doctor.model(settings)
+        return doctor.model(settings, running=running)
     from bot.engines.sources import sources
 
     (source,) = sources(settings)

@@ -47,6 +47,11 @@ class Fit:
         return self.tokens >= min(LEAST_CONTEXT, self.context)
 
     @property
+    def never(self) -> bool:
+        """Whether not even all memory there is would hold the weights."""
+        return self.weights > self.plan.total_memory()
+
+    @property
     def whole(self) -> bool:
         """Whether a conversation can be as long as the model's context."""
         return self.tokens >= self.context

@@ -29,11 +29,14 @@ def device_memory(device: torch.device) -> DeviceMemory:
         return DeviceMemory(str(device), torch.cuda.memory_reserved(device), total)
     pages = _read(Path("/proc/self/statm")).split()
     used = int(pages[1]) * os.sysconf("SC_PAGE_SIZE") if len(pages) > 1 else 0
-    return DeviceMemory(str(device), used, total_memory())
+    return DeviceMemory(str(device), used, total_memory(device))
 
 
-def total_memory() -> int:
-    """Bytes of memory that this machine has, or as many of them as a container may take."""
+def total_memory(device: torch.device) -> int:
+    """Bytes of memory that the device has, or as many of the machine's as a container may take."""
+    if device.type == "cuda":
+        _, total = torch.cuda.mem_get_info(device)
+        return total
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     limit = _limit("memory.max")
     return machine if limit is None else min(machine, limit)
@@ -45,7 +48,7 @@ def most_memory() -> int | None:
     if swap is None:
         return None
     limit = _limit("memory.swap.max")
-    return total_memory() + (swap if limit is None else min(swap, limit))
+    return total_memory(torch.device("cpu")) + (swap if limit is None else min(swap, limit))
 
 
 def held_memory() -> int:

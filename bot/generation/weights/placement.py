@@ -11,7 +11,7 @@ import torch
 
 from bot.errors import ModelLoadError
 from bot.generation.weights.headers import read_headers
-from bot.generation.weights.machine import available_memory, has_native_bf16
+from bot.generation.weights.machine import available_memory, has_native_bf16, total_memory
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 QUANTISATIONS = ("none", "nf4", "int8")
@@ -67,6 +67,10 @@ class Plan:
     def available_memory(self) -> int:
         """Bytes that may still be allocated on all of the devices together."""
         return sum(map(available_memory, self.devices))
+
+    def total_memory(self) -> int:
+        """Bytes that all of the devices have together, whoever uses them."""
+        return sum(map(total_memory, self.devices))
 
 
 def make_plan(

@@ -9,7 +9,7 @@ import torch
 
 from bot.generation.memory.sizing import LEAST_CONTEXT, SHARE
 from bot.generation.weights.fit import Fit, fit
-from bot.generation.weights.machine import available_memory, total_memory
+from bot.generation.weights.machine import available_memory
 
 
 def demand(
@@ -28,7 +28,7 @@ def demand(
     """
     found = fit(path, device=device, dtype=dtype, quantisation=quantisation, context=context)
     devices = found.plan.devices
-    total = sum(map(_total, devices))
+    total = found.plan.total_memory()
     most = SHARE.get(found.plan.device.type, SHARE["cpu"])
     whole = _needs(found, found.context, min(share or most, most))
     least = _needs(found, min(LEAST_CONTEXT, found.context), most)
@@ -44,13 +44,6 @@ def free_memory(devices: Collection[torch.device]) -> int:
 def _needs(found: Fit, tokens: int, share: float) -> int:
     held = tokens * found.per_token
     return found.weights + max(held + found.working, int(held / share))
-
-
-def _total(device: torch.device) -> int:
-    if device.type == "cuda":
-        _, total = torch.cuda.mem_get_info(device)
-        return total
-    return total_memory()
 
 
 def _name(device: torch.device) -> str:
