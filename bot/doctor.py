@@ -60,7 +60,8 @@ def data_folder(settings: Settings) -> list[Finding]:
 def model(settings: Settings, *, running: bool = False) -> list[Finding]:
     """Whether the default model is there, readable and small enough for this machine.
 
-    While a Quipu is `running` here, what is free says little of what there could be. Downloads the small files of a model that has a Hugging Face name, never its weights.
+    While a Quipu is `running` here, what is free says little of what there could be. Downloads the
+    small files of what has a Hugging Face name, never weights.
     """
     asked = settings.model
     try:

@@ -18,6 +18,7 @@ from bot.settings.reading import check
 from bot.values import Persona, Place, Role, Turn
 from tests.adapters_made import save_adapter
 from tests.checkpoints import make_checkpoint
+from tests.small_machine import limit_memory
 
 HERE = Place("terminal", "here", "now")
 HELLO = [Turn(1, Role.USER, "Hello, who are you?")]
@@ -88,6 +89,38 @@ def test_a_real_model_knows_the_memory_that_it_needs(settings: Settings) -> None
         rooms.append(each.room())
     assert all(room and room.devices == {"cpu"} for room in rooms)
     assert all(room and 0 < room.needs < room.free < room.total for room in rooms)
+
+
+def test_a_long_context_is_needed_only_where_it_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = make_checkpoint(tmp_path / "long", context=16_384)
+    (made,) = sources(check({"model": {"name": str(long), "device": "cpu", "memory": 0.4}}))
+    made.fetch()
+    needs = []
+    for free in (3, 20, 40):
+        limit_memory(tmp_path, monkeypatch, 10**8, used=10**8 - free * 10**6)
+        room = made.room()
+        assert room is not None
+        needs.append(room.needs)
+    assert 3 * 10**6 < needs[0] == needs[2]
+    assert needs[1] < 20 * 10**6 < needs[2]
+
+
+async def test_two_models_of_long_context_stay_together_where_4096_tokens_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [make_checkpoint(tmp_path / name, context=16_384) for name in ("first", "second")]
+    models = [{"name": str(folder), "device": "cpu", "dtype": "float32"} for folder in folders]
+    engines = Engines(sources(check({"model": models[0], "models": models[1:]})))
+    limit_memory(tmp_path, monkeypatch, 10**10, used=10**10 - 20 * 10**6)
+    try:
+        for title in ("first", "second", "first"):
+            async with engines.use(title) as engine:
+                assert engine.generator.context >= 4096
+        assert list(engines.loaded) == ["first", "second"]
+    finally:
+        await engines.close()
 
 
 def test_several_local_models_share_the_memory_for_conversations(settings: Settings) -> None:

@@ -138,7 +138,7 @@ def test_a_sliding_window_bounds_the_context(tmp_path: Path) -> None:
     assert load(tmp_path, device="cpu").context == 128
 
 
-SHAPE = {
+SHAPE: dict[str, Any] = {
     "vocab_size": 64,
     "hidden_size": 32,
     "intermediate_size": 48,

@@ -90,9 +90,7 @@ def fit(
     return judge(anatomy, plan, room, wanted, share)
 
 
-def judge(
-    anatomy: Anatomy, plan: Plan, free: int, context: int, share: float | None = None
-) -> Fit:
+def judge(anatomy: Anatomy, plan: Plan, free: int, context: int, share: float | None = None) -> Fit:
     """Compare what a model needs with what is free."""
     most = SHARE.get(plan.device.type, SHARE["cpu"])
     found = _measure(anatomy, plan, free, context, min(share or most, most))

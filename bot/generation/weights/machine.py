@@ -52,7 +52,7 @@ def most_memory() -> int | None:
 
 
 def held_memory() -> int:
-    """Bytes of this process that no other use can have: what is mapped from files is not counted."""
+    """Bytes that this process has for itself; pages of files come and go, and are not counted."""
     return _counted(Path("/proc/self/status"), "RssAnon:") or 0
 
 

@@ -11,6 +11,9 @@ from bot.generation.memory.sizing import LEAST_CONTEXT, SHARE
 from bot.generation.weights.fit import Fit, fit
 from bot.generation.weights.machine import available_memory
 
+CONTENT = 4096
+"""Tokens of context (Llama 2's) with which a model is content rather than send another one away."""
+
 
 def demand(
     path: Path,
@@ -23,17 +26,20 @@ def demand(
 ) -> tuple[frozenset[str], int, int, int]:
     """The devices that a model takes memory of; the bytes it needs, those free, and all there are.
 
-    It needs its weights and one conversation of `context` tokens within its `share` of the rest;
-    where the devices could never give that, all they have, if it can answer at all.
+    It needs its weights and one conversation of `context` tokens within its `share` of the rest, or
+    of `CONTENT` tokens if no more is free; where the devices could never give that, all they have,
+    if it can answer at all.
     """
     found = fit(path, device=device, dtype=dtype, quantisation=quantisation, context=context)
     devices = found.plan.devices
     total = found.plan.total_memory()
     most = SHARE.get(found.plan.device.type, SHARE["cpu"])
-    whole = _needs(found, found.context, min(share or most, most))
+    own = min(share or most, most)
+    whole = _needs(found, found.context, own)
+    modest = _needs(found, min(CONTENT, found.context), own)
     least = _needs(found, min(LEAST_CONTEXT, found.context), most)
-    needs = least if least > total else min(whole, total)
-    return frozenset(map(_name, devices)), needs, found.free, total
+    needs = modest if modest <= found.free < whole else min(whole, total)
+    return frozenset(map(_name, devices)), least if least > total else needs, found.free, total
 
 
 def free_memory(devices: Collection[torch.device]) -> int:
