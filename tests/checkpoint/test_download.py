@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import re
 import shutil
@@ -20,7 +19,6 @@ from bot.checkpoints import hub as client
 from bot.checkpoints.check import examine
 from bot.checkpoints.hub import Plan, plan
 from bot.errors import ConfigError
-from tests.adapters_made import change_config, save_adapter
 from tests.checkpoint.conftest import NAME, Program
 from tests.loopback.hub import HubServer, Repository
 
@@ -86,25 +84,6 @@ async def test_doctor_and_check_make_no_request_with_everything_in_the_cache(
 
 
 @pytest.mark.slow
-async def test_the_doctor_looks_at_an_adapter_without_its_weights(
-    quipu: Program, hub: HubServer, model_files: dict[str, bytes], tmp_path: Path
-) -> None:
-    for name, content in model_files.items():
-        if "/" not in name:
-            (tmp_path / name).write_bytes(content)
-    folder = save_adapter(tmp_path, tmp_path / "adapter")
-    change_config(folder, base_model_name_or_path=NAME)
-    files = {file.name: file.read_bytes() for file in folder.iterdir()}
-    hub.add(Repository("ann/pirate")).commit(files)
-    adapter = '[[adapters]]\nname = "pirate"\npath = "ann/pirate"\n'
-    (quipu.home / "config.toml").write_text(f'[model]\nname = "{NAME}"\n{adapter}')
-    doctor = await quipu("doctor")
-    assert "quipu run will download the weights of adapter pirate" in doctor.out
-    assert hub.fetched("adapter_config.json")
-    assert hub.fetched("adapter_model.safetensors") == []
-
-
-@pytest.mark.slow
 async def test_a_chat_with_a_cached_model_makes_no_request(quipu: Program, hub: HubServer) -> None:
     await quipu("models", "download", NAME)
     hub.requests.clear()
@@ -120,20 +99,6 @@ async def test_a_run_fetches_what_is_missing_and_logs_it(quipu: Program, hub: Hu
     done = await quipu("run", typed="Hello\n", **limits)
     assert done.code == 0, done.err
     assert len(hub.fetched("model.safetensors")) == 2  # asked for, and sent on to the storage
-
-
-@pytest.mark.slow
-async def test_a_model_that_no_machine_could_hold_is_refused_before_it_is_fetched(
-    quipu: Program, hub: HubServer, model_files: dict[str, bytes]
-) -> None:
-    width = {"hidden_size": 2**17, "intermediate_size": 2**18, "head_dim": 2**15}
-    config = json.dumps(json.loads(model_files["config.json"]) | width).encode()
-    hub.repositories[NAME].commit(model_files | {"config.json": config})
-    done = await quipu("run", typed="Hello\n", QUIPU_MODEL__NAME=NAME, QUIPU_MODEL__DEVICE="cpu")
-    assert done.code == 1
-    assert "does not fit: at least " in done.complaint
-    assert hub.fetched("config.json")
-    assert hub.fetched("model.safetensors") == []
 
 
 async def test_offline_a_cached_model_works_and_another_is_named(quipu: Program) -> None:
