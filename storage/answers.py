@@ -7,7 +7,7 @@ import zlib
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, exists, func, insert, select, update
+from sqlalchemy import and_, delete, exists, func, insert, or_, select, update
 from sqlalchemy.engine import Connection, Row
 
 from bot.control.records import Alternative, Origin, Record
@@ -125,6 +125,25 @@ def of_message(connection: Connection, place: Place, message_id: str) -> Record 
     )
     reply_id = connection.execute(shows).scalar() or connection.execute(asked).scalar()
     return None if reply_id is None else record(connection, reply_id)
+
+
+def newest_place(connection: Connection, channel: Place, person: str) -> Place | None:
+    """Where in a channel, its threads among them, this person asked last."""
+    found = (
+        select(replies.c.place_id)
+        .where(
+            replies.c.author_id == person,
+            or_(
+                replies.c.place_id == channel.id,
+                # Everything that begins with the channel and a slash.
+                and_(replies.c.place_id > f"{channel.id}/", replies.c.place_id < f"{channel.id}0"),
+            ),
+        )
+        .order_by(replies.c.id.desc())
+        .limit(1)
+    )
+    place_id = connection.execute(found).scalar()
+    return None if place_id is None else Place.parse(place_id, private=channel.private)
 
 
 def reopen(connection: Connection, reply_id: int, now: datetime) -> Reply | None:

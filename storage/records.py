@@ -61,6 +61,9 @@ class SqlRecords:
     async def record_of_message(self, place: Place, message_id: str) -> Record | None:
         return await self._database.read(answers.of_message, place, message_id)
 
+    async def newest_place(self, channel: Place, person: str) -> Place | None:
+        return await self._database.read(answers.newest_place, channel, person)
+
     async def reopen(self, reply_id: int) -> Reply | None:
         return await self._database.write(answers.reopen, reply_id, self._now())
 

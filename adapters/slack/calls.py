@@ -14,7 +14,6 @@ from adapters.slack.places import (
     channel_place,
     is_private,
     message_id,
-    place_of,
     thread_of,
 )
 from adapters.slack.typed import HELP, arguments_in, command_in
@@ -22,21 +21,24 @@ from adapters.slack.windows import Memo
 from adapters.slack.workspaces import Workspace
 from bot.control.commands import BY_PATH
 from bot.control.declarations import Level, Target
+from bot.control.ports import Control
 from bot.control.response import Call, Given, pressed
 from bot.control.words import say
 from bot.errors import Refused
 from bot.values import Place
 
 PREFIX = f"{COMMAND} "
-CONVERSING = frozenset({("stop",), ("undo",), ("reset",)})
+STOP = ("stop",)
+CONVERSING = frozenset({STOP, ("undo",), ("reset",)})
 """Commands about a conversation; with those about replies they belong to threads."""
 
 
 class Caller:
     """Makes Calls. Slack is asked anew who somebody is, whenever that can matter."""
 
-    def __init__(self, around: Surroundings) -> None:
+    def __init__(self, around: Surroundings, control: Control) -> None:
         self._around = around
+        self._control = control
 
     async def typed(self, occasion: Occasion, text: str) -> list[Call]:
         """A slash command; several Calls where it is not sure which conversation is meant.
@@ -52,7 +54,7 @@ class Caller:
             given = arguments_in(command, rest, base.locale)
         places = [base.place]
         if command.path in CONVERSING or command.target is Target.REPLY:
-            places = self._conversations(occasion, base.place, every=command.path == ("stop",))
+            places = await self._conversations(occasion, base)
         return [replace(base, place=place, arguments=given) for place in places]
 
     async def pressed(self, occasion: Occasion, body: Payload, action: Payload) -> Call:
@@ -83,10 +85,9 @@ class Caller:
             place = _place(workspace, channel, thread_of(message))
             about = str(message["ts"])
         else:
-            behaviour = await self._around.behaviour(workspace, channel, thread_of(message))
-            habits = self._around.habits
-            place = place_of(workspace.key, channel, message, habits, behaviour.threads)
+            places = await self._around.places(workspace, channel, message)
             about = message_id(channel, message)
+            place = await self._control.place_of_message(places, about) or places[0]
         return replace(await self._call(occasion, command, place), message_id=about)
 
     async def of_window(
@@ -120,11 +121,25 @@ class Caller:
             prefix=PREFIX,
         )
 
-    def _conversations(self, occasion: Occasion, channel: Place, *, every: bool) -> list[Place]:
+    async def _conversations(self, occasion: Occasion, base: Call) -> list[Place]:
+        """Where the command may belong; what was asked before the start only the store knows."""
+        channel = base.place
         own, others = self._around.asked.places(*_where(occasion), occasion.user)
-        if every:
+        if not own and (kept := await self._control.newest_place(channel, occasion.user)):
+            own = [kept]
+        if base.command == STOP:
             return list(dict.fromkeys([*own, *others, channel]))
-        return [*own, channel][:1]
+        if own:
+            return own[:1]
+        if base.command in CONVERSING and await self._around.opens_threads(
+            occasion.workspace, occasion.channel
+        ):
+            entry = say(f"slack.menu.{'.'.join(base.command)}")  # Slack shows it in no other words
+            raise Refused(
+                f"{occasion.user} asked nothing at {channel.id}",
+                notice=say("slack.in_threads", base.locale, entry=entry),
+            )
+        return [channel]
 
 
 def _where(occasion: Occasion) -> tuple[str, str]:

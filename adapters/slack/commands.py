@@ -50,7 +50,7 @@ class Commands:
         self._control = control
         self._around = around
         self._answers = answers
-        self._caller = Caller(around)
+        self._caller = Caller(around, control)
         self._submissions = Submissions(control, self._caller, answers)
         self._in_background = in_background
         self._done: Recent[str, bool] = Recent(MOST_REMEMBERED, REMEMBERED)

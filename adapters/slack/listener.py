@@ -37,6 +37,7 @@ from adapters.slack.places import (
     Event,
     Habits,
     channel_place,
+    is_private,
     message_id,
     place_of,
     root_for,
@@ -85,6 +86,19 @@ class Surroundings:
         if thread:
             place = Place(PLATFORM, workspace.key, channel, thread)
         return await self.behaviours.behaviour(place)
+
+    async def opens_threads(self, workspace: Workspace, channel: str) -> bool:
+        """Whether each question in a channel begins a conversation in a thread."""
+        if is_private(channel):
+            return False
+        threads = (await self.behaviour(workspace, channel, "")).threads
+        return self.habits.answers_in_thread(channel) if threads is None else threads
+
+    async def places(self, workspace: Workspace, channel: str, message: Event) -> list[Place]:
+        """Where a message may have been kept: where it would be now, and as it was before that."""
+        behaviour = await self.behaviour(workspace, channel, thread_of(message))
+        now = place_of(workspace.key, channel, message, self.habits, behaviour.threads)
+        return list(dict.fromkeys([now, place_of(workspace.key, channel, message, self.habits)]))
 
 
 class Listener:
@@ -275,7 +289,7 @@ class Listener:
         if same or not said_by_person(message, workspace):
             return
         text = await text_of(message, workspace, self._around.people, self._around.files)
-        for place in await self._places(workspace, channel, message):
+        for place in await self._around.places(workspace, channel, message):
             await self._inbox.amend(place, message_id(channel, message), text.words)
 
     async def _deleted(self, event: Event, workspace: Workspace, channel: str) -> None:
@@ -287,15 +301,8 @@ class Listener:
     ) -> None:
         if message.get("user") == workspace.bot_user:
             return
-        for place in await self._places(workspace, channel, message):
+        for place in await self._around.places(workspace, channel, message):
             await self._inbox.withdraw(place, message_id(channel, message))
-
-    async def _places(self, workspace: Workspace, channel: str, message: Event) -> list[Place]:
-        """Where a message may have been kept: where it would be now, and as it was before that."""
-        habits = self._around.habits
-        behaviour = await self._around.behaviour(workspace, channel, thread_of(message))
-        now = place_of(workspace.key, channel, message, habits, behaviour.threads)
-        return list(dict.fromkeys([now, place_of(workspace.key, channel, message, habits)]))
 
     async def _workspace(self, body: Event, context: AsyncBoltContext) -> Workspace:
         if not self.listening:

@@ -108,6 +108,8 @@ class ConversationControl:
         if record is None:
             raise refusal("conversation.nothing_to_undo", call.locale)
         authorise(call, BY_PATH["undo",], record)
+        if (about := await self._chosen(call)) is not None and about.reply_id != record.reply_id:
+            raise refusal("conversation.moved_on", call.locale)
         await self._settled(record)
         undone = await self._replies.undo(call.place)
         if undone is None:
@@ -118,10 +120,20 @@ class ConversationControl:
 
     async def reset(self, call: Call, arguments: Mapping[str, Given]) -> Response:  # noqa: ARG002
         """Begin a new conversation, with who waits; the old one stays in the archive."""
+        await self._chosen(call)
         waiting = self._conversations.behind(call.place)
         turns = await self._replies.reset(call.place, waiting.id if waiting else None)
         key = "conversation.reset" if turns else "conversation.reset_empty"
         return Response(say(key, call.locale, turns=turns))
+
+    async def _chosen(self, call: Call) -> Record | None:
+        """The reply of the message whose menu was used, if one was. Refused if it has none."""
+        if call.message_id is None:
+            return None
+        record = await self._replies.record_of_message(call.place, call.message_id)
+        if record is None:
+            raise refusal("control.no_reply", call.locale)
+        return record
 
     async def _newest(self, call: Call, command: str) -> Record:
         """The reply that is meant, if the conversation still ends with it."""

@@ -65,6 +65,9 @@ class ReplyStore(Protocol):
     async def record_of_message(self, place: Place, message_id: str) -> Record | None:
         """The reply that a platform message belongs to: one of its parts, or what it answers."""
 
+    async def newest_place(self, channel: Place, person: str) -> Place | None:
+        """Where in a channel, its threads among them, a person asked last; None if nowhere."""
+
     async def reopen(self, reply_id: int) -> Reply | None:
         """Make an ended reply unfinished again, to be given anew into the same messages.
 
@@ -155,6 +158,12 @@ class Control(Protocol):
 
     async def options(self, call: Call, argument: str, typed: str) -> list[tuple[str, str]]:
         """Values with labels that fit what has been typed so far, 25 at most."""
+
+    async def newest_place(self, channel: Place, person: str) -> Place | None:
+        """Where in a channel, its threads among them, a person asked last; None if nowhere."""
+
+    async def place_of_message(self, places: Sequence[Place], message_id: str) -> Place | None:
+        """The first of these Places of whose conversation the message is; None if none is."""
 
     def say(self, key: str, locale: str, **values: object) -> str:
         """Words of the catalogue."""

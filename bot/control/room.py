@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import structlog
@@ -23,6 +23,7 @@ from bot.control.settings import SETTINGS
 from bot.control.spelling import INHERIT
 from bot.control.words import say
 from bot.errors import Forbidden, Refused
+from bot.values import Place
 
 log = structlog.get_logger(__name__)
 
@@ -77,6 +78,17 @@ class ControlRoom:
     async def options(self, call: Call, argument: str, typed: str) -> list[tuple[str, str]]:
         """See `Options`."""
         return await self._options.of(call, argument, typed)
+
+    async def newest_place(self, channel: Place, person: str) -> Place | None:
+        """What a command means that comes from no conversation of its channel."""
+        return await self._replies.newest_place(channel, person)
+
+    async def place_of_message(self, places: Sequence[Place], message_id: str) -> Place | None:
+        """For adapters that cannot tell from a message alone where it was kept."""
+        for place in places:
+            if await self._replies.record_of_message(place, message_id) is not None:
+                return place
+        return None
 
     def say(self, key: str, locale: str, **values: object) -> str:
         """Words of the catalogue."""

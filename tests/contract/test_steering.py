@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from bot.control.words import say
 from bot.values import FinishReason
 from tests.board import Step
 from tests.contract.stage import Stage, Where
@@ -91,6 +92,35 @@ async def test_a_conversation_begins_anew_and_the_old_one_stays_in_the_archive(
     await stage.shown(where, finished("Noted.", "Noted."))
     assert "apple" not in stage.generator.prompts[-1].text
     assert stage.rows("SELECT count(*) FROM turns WHERE text LIKE '%apple%'") == [(1,)]
+
+
+async def test_commands_mean_ones_newest_question_after_a_restart_too(stage: Stage) -> None:
+    where = await answered(stage, "Noted.", text="the word is apple")
+    await stage.restarts()
+    assert await stage.uses("ann", "reset", where) == say("conversation.reset", turns=2)
+    await stage.goes_on("ann", where, "what is the word?")
+    await stage.shown(where, finished("Noted.", "Noted."))
+    await stage.offers(where, "Regenerate")
+    assert "apple" not in stage.generator.prompts[-1].text
+    await stage.restarts()
+    assert "Model: model" in await stage.uses("ann", "why", where)
+    assert await stage.uses("ann", "undo", where) == say("conversation.undone")
+    await stage.shown(where, finished("Noted."))
+
+
+async def test_a_conversation_of_somebody_else_is_steered_by_the_menus_of_its_messages(
+    stage: Stage,
+) -> None:
+    where = await answered(stage, "Noted.", text="the word is apple")
+    await stage.goes_on("ann", where, "and pear")
+    await stage.shown(where, finished("Noted.", "Noted."))
+    await stage.offers(where, "Regenerate")
+    assert "Only who asked" in await stage.chooses("bob", where, "Undo")
+    assert await stage.chooses("chief", where, "Undo") == say("conversation.undone")
+    await stage.shown(where, finished("Noted."))
+    told = await stage.chooses("bob", where, "New conversation")
+    assert told == say("conversation.reset", turns=2)
+    assert stage.rows("SELECT count(*) FROM turns") == [(2,)]
 
 
 async def test_everybody_is_told_how_an_answer_came_about(stage: Stage) -> None:

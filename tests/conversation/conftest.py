@@ -82,10 +82,16 @@ class House:
     async def use(
         self, command: str, author: Author = ANN, place: Place = CHANNEL, **given: Given
     ) -> Response:
-        """Somebody uses a command about the newest reply, or about the one `reply_id` names."""
-        number = given.pop("reply_id", None)
+        """Somebody uses a command about the newest reply, or about the one `reply_id` names.
+
+        With `message_id` it is chosen from the menu of a message.
+        """
+        number, menu = given.pop("reply_id", None), given.pop("message_id", None)
         reply_id = None if number is None else int(number)
-        call = Call((command,), place, author, arguments=given, reply_id=reply_id)
+        message_id = None if menu is None else str(menu)
+        call = Call(
+            (command,), place, author, arguments=given, reply_id=reply_id, message_id=message_id
+        )
         authorise(call, BY_PATH[call.command], await self.records.record(reply_id or 0))
         return await self.control.handlers()[call.command](call, given)
 

@@ -48,3 +48,16 @@ async def test_undo_waits_for_an_answer_of_which_only_the_end_is_to_be_shown(
     assert "out of the conversation" in (await undoing).text
     assert house.board.texts == []
     assert await house.turns() == []
+
+
+async def test_the_menu_of_an_older_answer_undoes_nothing(build: Build) -> None:
+    house = await asked(build, ["First."], ["Next."])
+    await house.say("something else")
+    await house.board.until(lambda: house.board.texts == ["First.", "Next."])
+    await house.idle()
+    with pytest.raises(Refused, match="moved_on"):
+        await house.use("undo", message_id=house.board.posted[0].id)
+    for command in ("undo", "reset"):
+        with pytest.raises(Refused, match="no_reply"):
+            await house.use(command, message_id="unknown")
+    assert len(await house.turns()) == 4

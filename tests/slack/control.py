@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from bot.control.arguments import checked
@@ -28,6 +28,10 @@ class MemoryControl:
     choices: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     held: asyncio.Event | None = None
     """While this is not set, nothing is answered."""
+    newest: dict[str, Place] = field(default_factory=dict)
+    """Where each person asked before the adapter was started."""
+    kept: dict[str, Place] = field(default_factory=dict)
+    """Where each message was kept, by its id."""
 
     async def carry_out(self, call: Call) -> Response:
         self.calls.append(call)
@@ -45,6 +49,14 @@ class MemoryControl:
     async def options(self, call: Call, argument: str, typed: str) -> list[tuple[str, str]]:
         found = self.choices.get(argument, [])
         return [each for each in found if call.command and each[1].startswith(typed)]
+
+    async def newest_place(self, channel: Place, person: str) -> Place | None:
+        place = self.newest.get(person)
+        return place if place and channel.id in place.scopes else None
+
+    async def place_of_message(self, places: Sequence[Place], message_id: str) -> Place | None:
+        place = self.kept.get(message_id)
+        return place if place in places else None
 
     def say(self, key: str, locale: str, **values: object) -> str:
         return say(key, locale, **values)

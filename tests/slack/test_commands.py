@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from adapters.slack.blocks import LONGEST_MARKDOWN
+from adapters.slack.places import channel_place
+from bot.control.records import Behaviour
 from bot.control.response import Button, File, Response
 from bot.control.words import say
 from bot.errors import Refused, StorageError
@@ -92,6 +95,30 @@ async def test_a_command_about_an_answer_is_about_the_persons_newest_question(li
     await said(live, live.ann, "why")
     second = next(inbound for inbound in live.inbox.accepted if inbound.text == "second")
     assert live.control.last.place == second.place
+
+
+async def test_what_was_asked_before_the_start_is_known_from_the_store(live: Stage) -> None:
+    thread = replace(channel_place(live.workspace.id, live.channel.id), thread="1700000000.000100")
+    live.control.newest[live.ann.user.id] = thread
+    for command in ("undo", "reset", "why", "regenerate", "stop"):
+        await said(live, live.ann, command)
+        assert live.control.last.place == thread
+    await live.asked("a newer one")
+    await said(live, live.ann, "reset")
+    assert live.control.last.place == live.inbox.accepted[-1].place
+
+
+async def test_who_asked_nothing_is_told_where_conversations_are(live: Stage) -> None:
+    for command, entry in (("undo", "Undo"), ("reset", "New conversation")):
+        assert f"**{entry}**" in (await said(live, live.mia, command)).content
+    assert live.control.calls == []
+    await said(live, live.mia, "why")
+    await said(live, live.mia, "reset", live.mia.dms)
+    live.behaviours.everywhere = Behaviour(threads=False)
+    await said(live, live.mia, "reset")
+    channel = channel_place(live.workspace.id, live.channel.id)
+    direct = channel_place(live.workspace.id, live.mia.dms.id)
+    assert [call.place for call in live.control.calls] == [channel, direct, channel]
 
 
 async def test_stop_tries_the_conversations_until_one_is_being_answered(live: Stage) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bot.control.records import Behaviour
 from bot.control.response import Button, Call, Response
 from bot.control.words import say
 from tests.loopback.slack import Message, SlackServer
@@ -147,6 +148,15 @@ async def test_the_menu_of_a_question_names_the_question(live: Stage) -> None:
     await live.ann.chooses(live.channel.messages[0], "quipu:regenerate")
     call = await called(live)
     assert (call.place, call.message_id) == (inbound.place, inbound.message_id)
+
+
+async def test_the_menu_of_a_question_means_the_place_where_it_was_kept(live: Stage) -> None:
+    await answered(live)
+    inbound = live.inbox.accepted[0]
+    live.control.kept[inbound.message_id] = inbound.place
+    live.behaviours.everywhere = Behaviour(threads=False)
+    await live.ann.chooses(live.channel.messages[0], "quipu:reset")
+    assert (await called(live)).place == inbound.place
 
 
 async def test_an_answer_without_words_shows_nothing(live: Stage) -> None:

@@ -8,7 +8,19 @@ from bot.control.records import Origin
 from bot.values import FinishReason, Part, Reply, ReplyState
 from storage import SqlStore
 from storage.records import SqlRecords
-from tests.storage.given import FINISH, NOON, PLACE, PROMPT, answer, claimed, texts
+from tests.storage.given import (
+    ANA,
+    BEN,
+    FINISH,
+    NOON,
+    PLACE,
+    PROMPT,
+    THREAD,
+    answer,
+    claimed,
+    said,
+    texts,
+)
 
 ORIGIN = Origin("Llama 2", "nf4", "pirate", (("temperature", 0.6), ("top_p", 0.9)), 1.5)
 
@@ -163,6 +175,22 @@ async def test_a_reply_is_found_by_any_of_its_messages(
         assert found is not None
         assert found.reply_id == reply.id
     assert await records.record_of_message(PLACE, "unknown") is None
+
+
+async def test_where_somebody_asked_last_is_found_in_a_channel_with_its_threads(
+    store: SqlStore, records: SqlRecords
+) -> None:
+    elsewhere = replace(PLACE, channel="channel1")
+    assert await records.newest_place(PLACE, ANA.id) is None
+    await claimed(store, "m1")
+    await claimed(store, "m2", place=THREAD)
+    await store.claim(said("m3", author=BEN))
+    await claimed(store, "m4", place=elsewhere)
+    assert await records.newest_place(PLACE, ANA.id) == THREAD
+    assert await records.newest_place(PLACE, BEN.id) == PLACE
+    assert await records.newest_place(elsewhere, BEN.id) is None
+    await claimed(store, "m5")
+    assert await records.newest_place(PLACE, ANA.id) == PLACE
 
 
 @pytest.mark.parametrize("change", ["amend", "withdraw"])
