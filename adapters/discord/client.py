@@ -16,7 +16,7 @@ from adapters.discord.hearing import Hearing
 from adapters.discord.inbound import addressed, said_by_person, spoken, visible
 from adapters.discord.missed import Missed
 from adapters.discord.places import PLATFORM, known_channel, place_of
-from adapters.discord.threads import Threads
+from adapters.discord.threads import Threads, places_of
 from bot.control.words import say, told
 from bot.errors import Closed, PlatformError, QuipuError
 
@@ -251,12 +251,9 @@ class GatewayClient(discord.Client):
         return found or self.get_partial_messageable(channel_id, guild_id=guild_id)
 
     async def _places(self, channel: Any, message_id: str) -> list[Place]:
-        """Where a message may have been saved: its own Place, or the thread opened for it."""
+        """Where a message may have been saved; one that was saved nowhere changes nothing."""
         place = place_of(await self._known(channel))
-        if place is None:
-            return []
-        thread = self.threads.hangs_on(place, message_id)
-        return [place] if thread is None else [place, thread]
+        return [] if place is None else places_of(place, message_id)
 
     async def _known(self, channel: Any) -> Any:
         try:

@@ -58,19 +58,22 @@ class Threads:
             log.debug("discord.thread_not_opened", place=place.id, reason=str(error))
         self._names.pop(answering, None)
 
-    def hangs_on(self, place: Place, message_id: str) -> Place | None:
-        """The Place of the thread at a message of a channel, if the bot has or will have one."""
-        thread = replace(place, thread=message_id)
-        if place.private or place.thread:
-            return None
-        return thread if message_id in self._names or self._known(thread) else None
-
     def _known(self, place: Place) -> bool:
         return isinstance(self._client.get_channel(int(place.thread)), discord.Thread)
 
     def _locale(self, place: Place) -> str:
         guild = self._client.get_guild(int(place.workspace))
         return str(guild.preferred_locale) if guild else ""
+
+
+def places_of(place: Place, message_id: str) -> list[Place]:
+    """Where a message said at a Place may have been kept: there, or in the thread opened for it.
+
+    Whether there is such a thread is not asked: Discord forgets to tell of archived ones.
+    """
+    if place.private or place.thread:
+        return [place]
+    return [place, replace(place, thread=message_id)]
 
 
 def may_open(channel: Any) -> bool:

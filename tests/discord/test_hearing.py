@@ -196,3 +196,18 @@ async def test_the_question_of_a_thread_can_be_edited_and_deleted(live: Stage) -
     await live.ann.deletes(question)
     await live.inbox.until(lambda inbox: len(inbox.withdrawn) == 2)
     assert (place.id, str(question.id)) in live.inbox.withdrawn
+
+
+async def test_the_question_of_an_archived_thread_can_be_edited_and_deleted(live: Stage) -> None:
+    live.habits.everywhere = THREADS
+    question = await live.ann.mentions(live.channel, "hello")
+    await live.inbox.until(lambda inbox: bool(inbox.accepted))
+    place = thread_place(live, question)
+    await live.messenger.outlet(place, str(question.id)).create("Hi.", nonce="n1")
+    thread_at(live, question).archive()
+    await live.ann.edits(question, "@bot hello there")
+    await live.inbox.until(lambda inbox: len(inbox.amended) == 2)
+    assert (place.id, str(question.id), "hello there") in live.inbox.amended
+    await live.ann.deletes(question)
+    await live.inbox.until(lambda inbox: len(inbox.withdrawn) == 2)
+    assert (place.id, str(question.id)) in live.inbox.withdrawn

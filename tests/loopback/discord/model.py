@@ -184,6 +184,8 @@ class Channel:
     overwrites: dict[int, Overwrite] = field(default_factory=dict)
     store: dict[int, Message] = field(default_factory=dict, repr=False)
     typing: list[float] = field(default_factory=list, repr=False)
+    archived: bool = False
+    """A thread in which nobody has written for a day; a guild does not list it."""
 
     @property
     def messages(self) -> list[Message]:
@@ -227,6 +229,10 @@ class Channel:
     def thread(self, name: str, *, owner: User | None = None) -> Channel:
         """A new public thread."""
         return self.world.create_thread(self, name, owner or self.world.bot)
+
+    def archive(self) -> None:
+        """Nobody has written in this thread for a long time."""
+        self.world.archive(self)
 
     def _overwrite(self, who: User | Role) -> Overwrite:
         return self.overwrites.setdefault(who.id, Overwrite())

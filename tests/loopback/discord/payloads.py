@@ -128,7 +128,7 @@ def _thread(of: Channel) -> Json:
         "total_message_sent": len(of.store),
         "member_count": 1,
         "thread_metadata": {
-            "archived": False,
+            "archived": of.archived,
             "auto_archive_duration": 1440,
             "archive_timestamp": created_at(of.id).isoformat(),
             "create_timestamp": created_at(of.id).isoformat(),
@@ -200,7 +200,9 @@ def guild_create(of: Guild, bot: User, *, all_members: bool) -> Json:
         "members": [member(item) for item in known],
         "channels": [channel(item) for item in of.channels if item.kind == TEXT],
         "threads": [
-            channel(item) for item in of.channels if item.kind == THREAD and in_channel(item, bot)
+            channel(item)
+            for item in of.channels
+            if item.kind == THREAD and not item.archived and in_channel(item, bot)
         ],
         "presences": [],
         "voice_states": [],

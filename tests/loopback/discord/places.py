@@ -85,7 +85,8 @@ class Places:
 
     async def active_threads(self, request: web.Request) -> web.Response:
         """The threads of a guild that the bot can see."""
-        threads = [item for item in self._guild(request).channels if item.kind == THREAD]
+        channels = self._guild(request).channels
+        threads = [item for item in channels if item.kind == THREAD and not item.archived]
         seen = [payloads.channel(item) for item in threads if self._world.sees(item)]
         return web.json_response({"threads": seen, "members": []})
 

@@ -145,6 +145,11 @@ class World:
             self.emit("THREAD_CREATE", GUILDS, lambda _: created)
         return thread
 
+    def archive(self, thread: Channel) -> None:
+        """Archive a thread."""
+        thread.archived = True
+        self.emit("THREAD_UPDATE", GUILDS, lambda _: payloads.channel(thread))
+
     def direct(self, user: User) -> Channel:
         """The DM between a person and the bot."""
         for channel in self.channels.values():
@@ -195,6 +200,7 @@ class World:
         """Say something; an ephemeral message is kept by its interaction alone."""
         message = self.compose(channel, author, draft)
         if not message.ephemeral:
+            channel.archived = False
             channel.store[message.id] = message
             self.tell("MESSAGE_CREATE", message)
         self.changes.announce()
