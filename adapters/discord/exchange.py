@@ -16,6 +16,7 @@ import structlog
 from adapters.discord.calls import Interaction
 from adapters.discord.components import Item, view_of
 from adapters.discord.markup import pointing
+from adapters.discord.uploads import fitting, too_large
 from bot.control.response import File
 from bot.control.words import say, told
 from bot.errors import QuipuError, Refused
@@ -24,18 +25,21 @@ log = structlog.get_logger(__name__)
 
 PATIENCE = 1.5
 """Seconds to wait for what is shown at once; a modal cannot be shown later."""
+LARGE = 1_000_000
+"""Bytes of files that may take longer to send than Discord waits for a first answer."""
 CONTENT_CHARACTERS = 2000
 EMBED_CHARACTERS = 4096
 SILENT = discord.AllowedMentions.none()
+FAILURES = (discord.DiscordException, aiohttp.ClientError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a person gets to see: a text, components below it, a file; or a modal."""
+    """What a person gets to see: a text, components below it, files; or a modal."""
 
     text: str = ""
     items: Sequence[Item] = ()
-    file: File | None = None
+    files: Sequence[File] = ()
     modal: discord.ui.Modal | None = None
     late: Sequence[Item] = ()
     """Shown with the text if it is too late for the modal."""
@@ -43,7 +47,7 @@ class Answer:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to see."""
-        return not (self.text or self.items or self.file)
+        return not (self.text or self.items or self.files)
 
 
 class Exchange:
@@ -63,7 +67,7 @@ class Exchange:
 
     async def answer(self, work: Coroutine[Any, Any, Answer]) -> None:
         """Do the work and show what comes of it, or why nothing does."""
-        task = asyncio.create_task(work, name="discord interaction")
+        task = asyncio.create_task(self._packed(work), name="discord interaction")
         try:
             answer = await self._done(task)
             with self._unanswered():
@@ -81,6 +85,19 @@ class Exchange:
                 await self._defer()
         return await task
 
+    async def _packed(self, work: Coroutine[Any, Any, Answer]) -> Answer:
+        """The answer with files that Discord takes; packing them is a part of the work."""
+        answer = await work
+        if not answer.files:
+            return answer
+        files, notes = list[File](), [answer.text]
+        for file in answer.files:
+            fit = await asyncio.to_thread(fitting, file, self._interaction.filesize_limit)
+            if fit != [file]:
+                notes.append(too_large(file, len(fit), self._locale))
+            files += fit
+        return replace(answer, files=files, text="\n\n".join(filter(None, notes)))
+
     async def apologise(self, error: Exception) -> None:
         """Tell the person, in words meant for them."""
         if isinstance(error, Refused):
@@ -95,7 +112,7 @@ class Exchange:
     def _unanswered(self) -> Iterator[None]:
         try:
             yield
-        except (discord.DiscordException, aiohttp.ClientError, OSError):
+        except FAILURES:
             log.exception("discord.interaction_not_answered", person=self._interaction.user.id)
 
     async def _defer(self) -> None:
@@ -116,7 +133,19 @@ class Exchange:
                     await response.defer()
                 return
             answer = Answer(say("discord.done", self._locale))
-        first, *others = messages(Answer(answer.text, items, answer.file))
+        if not response.is_done() and sum(len(file.content) for file in answer.files) > LARGE:
+            await self._defer()
+        try:
+            await self._send(messages(replace(answer, items=items)))
+        except FAILURES:
+            if not answer.files:
+                raise
+            log.exception("discord.file_not_sent", person=self._interaction.user.id)
+            names = ", ".join(f"`{file.name}`" for file in answer.files)
+            await self._add({"content": say("discord.file_not_sent", self._locale, names=names)})
+
+    async def _send(self, messages: Sequence[dict[str, Any]]) -> None:
+        first, *others = messages
         await self._begin(first)
         for message in others:
             await self._add(message)
@@ -140,7 +169,10 @@ class Exchange:
 
 
 def messages(answer: Answer) -> list[dict[str, Any]]:
-    """The messages that a text needs, as discord.py takes them; the last has all the rest."""
+    """The messages that a text needs, as discord.py takes them; the last of them has all the rest.
+
+    Further files follow, each by itself: Discord bounds what comes in one request.
+    """
     found: list[dict[str, Any]] = []
     answer = replace(answer, text=pointing(answer.text))
     if len(answer.text) <= CONTENT_CHARACTERS:
@@ -151,9 +183,10 @@ def messages(answer: Answer) -> list[dict[str, Any]]:
         found += [{"embed": discord.Embed(description=piece)} for piece in cut]
     if (view := view_of(answer.items)) is not None:
         found[-1]["view"] = view
-    if answer.file is not None:
-        found[-1]["file"] = discord.File(io.BytesIO(answer.file.content), answer.file.name)
-    return found
+    files = [discord.File(io.BytesIO(file.content), file.name) for file in answer.files]
+    if files:
+        found[-1]["file"] = files[0]
+    return [*found, *({"file": file} for file in files[1:])]
 
 
 def pieces(text: str, most: int) -> list[str]:

@@ -165,7 +165,7 @@ class Interactions:
         if (page := response.page) is not None:
             text = f"{text}\n\n{text_of(page, showing.group)}".strip()
             items = controls_of(page, showing.page, showing.group, call.locale)
-        return Answer(text, items, response.file)
+        return Answer(text, items, () if response.file is None else (response.file,))
 
     def _opened(self, locale: str, form: Form, modal: discord.ui.Modal, again: str) -> Answer:
         button = plain_button(say("discord.open", locale), again)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from tests.loopback.discord.errors import ApiError
 from tests.loopback.discord.rest import UPLOADS
 
 if TYPE_CHECKING:
@@ -38,4 +39,6 @@ class Files:
 
 def uploaded(world: World, channel: Channel, request: web.Request) -> Sequence[Attachment]:
     """The files that came with a request, as the attachments that they become."""
+    if any(len(content) > world.largest_file for _, content in request[UPLOADS]):
+        raise ApiError(40005)
     return [world.attach(channel, name, content) for name, content in request[UPLOADS]]

@@ -114,7 +114,7 @@ class Interaction:
             "entitlements": [],
             "authorizing_integration_owners": self._owners(),
             "context": 0 if self.channel.guild else 1,
-            "attachment_size_limit": 10_485_760,
+            "attachment_size_limit": self.world.largest_file,
         }
         return payload | self._person(granted) | self._source()
 

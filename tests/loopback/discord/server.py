@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 TOKEN = "MTIz.loopback.token"
 GATEWAY_PATH = "/gateway"
+LARGEST_REQUEST = 32 * 1024 * 1024
 
 
 class DiscordServer:
@@ -128,7 +129,9 @@ class DiscordServer:
         self.world.remove_channel(channel)
 
     async def __aenter__(self) -> Self:
-        app = web.Application(middlewares=[self._pipeline.middleware])
+        app = web.Application(
+            middlewares=[self._pipeline.middleware], client_max_size=LARGEST_REQUEST
+        )
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         # The port must be known before the handlers are built, for they tell it.
         site = await self._bind(app)

@@ -54,6 +54,8 @@ class World:
         self.application_flags = 0
         self.patience = 3.0
         """Seconds within which an interaction wants its first answer."""
+        self.largest_file = 10_485_760
+        """Bytes that a file of a message may hold."""
         self.nonce_memory = 180.0
         """Seconds in which a second message with the same nonce is the first one again."""
         self.users: dict[int, User] = {self.bot.id: self.bot}
