@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from bot.control.declarations import Argument, Command, Kind
+from bot.control.spelling import chosen
 from bot.control.words import ENGLISH, catalogue, languages
 
 CHAT_INPUT, MESSAGE_MENU = 1, 3
@@ -48,7 +49,7 @@ def application_commands(commands: Iterable[Command]) -> list[Json]:
         words = _described(f"command.{command.key}", rest[0])
         sub = {"type": SUBCOMMAND, "name": rest[0], "options": _options(command)} | words
         group["options"].append(sub)
-    return [*found.values(), *(_menu(name) for name in menus(commands))]
+    return [*found.values(), *(_menu(name, one) for name, one in menus(commands).items())]
 
 
 def menus(commands: Iterable[Command]) -> Mapping[str, Command]:
@@ -63,8 +64,9 @@ def _slash(name: str, key: str, options: list[Json]) -> Json:
     return {"type": CHAT_INPUT, "name": name, "options": options} | described | EVERYWHERE
 
 
-def _menu(name: str) -> Json:
-    return {"type": MESSAGE_MENU, "name": name} | EVERYWHERE
+def _menu(name: str, command: Command) -> Json:
+    others = _others(lambda language: catalogue(language).get(f"discord.menu.{command.key}"))
+    return {"type": MESSAGE_MENU, "name": name} | _localized("name", others) | EVERYWHERE
 
 
 def _options(command: Command) -> list[Json]:
@@ -81,8 +83,13 @@ def _option(command: Command, argument: Argument) -> Json:
     if argument.source or len(argument.choices) > MOST_CHOICES:
         option["autocomplete"] = True
     elif argument.choices:
-        option["choices"] = [{"name": one, "value": one} for one in argument.choices]
+        option["choices"] = [_choice(argument, one) for one in argument.choices]
     return option | _range(argument)
+
+
+def _choice(argument: Argument, value: str) -> Json:
+    others = _others(lambda language: chosen(argument.name, value, language))
+    return {"name": value, "value": value} | _localized("name", others)
 
 
 def _range(argument: Argument) -> Json:
@@ -101,14 +108,23 @@ def _range(argument: Argument) -> Json:
 def _described(key: str, plain: str) -> Json:
     """The description in every language that has one; `plain` where not even English has it."""
     english = catalogue(ENGLISH).get(key) or plain.replace("_", " ").capitalize()
-    others = {
-        locale: _cut(words)
+    others = _others(lambda language: catalogue(language).get(key))
+    cut = {locale: _cut(words) for locale, words in others.items()}
+    return {"description": _cut(english)} | _localized("description", cut)
+
+
+def _others(said: Callable[[str], str | None]) -> dict[str, str]:
+    """What is said in every language but English that has words for it, by Discord's locales."""
+    return {
+        locale: words
         for language in languages()
-        if language != ENGLISH and (words := catalogue(language).get(key))
+        if language != ENGLISH and (words := said(language))
         for locale in LOCALES.get(language, (language,))
     }
-    described: Json = {"description": _cut(english)}
-    return described | ({"description_localizations": others} if others else {})
+
+
+def _localized(field: str, others: Mapping[str, str]) -> Json:
+    return {f"{field}_localizations": dict(others)} if others else {}
 
 
 def _cut(words: str) -> str:

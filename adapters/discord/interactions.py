@@ -18,6 +18,7 @@ from adapters.discord.exchange import Answer, Exchange
 from adapters.discord.forms import fields_of, id_of, modal_of, without_offset, written
 from adapters.discord.once import Once
 from adapters.discord.pages import CHOOSE, GROUP, Mark, controls_of, form_of, text_of
+from adapters.discord.threads import places_of
 from bot.control.declarations import Command, Kind
 from bot.control.response import Call, Form, Pressed, Response, pressed
 from bot.control.words import say
@@ -83,16 +84,23 @@ class Interactions:
             command = self._menus.get(str(data["name"]))
             if command is None:
                 raise _gone(interaction, "discord.unknown_command")
-            call = self._caller.call(
-                interaction, command.path, message_id=str(data.get("target_id"))
-            )
-            return await self._carried_out(call)
+            return await self._carried_out(await self._chosen(interaction, command, data))
         typed = used(data)
         if typed.path not in self._commands:
             raise _gone(interaction, "discord.unknown_command")
         call = self._caller.call(interaction, typed.path, arguments=dict(typed.arguments))
         texts = {name: await self._text(file, call) for name, file in typed.files.items()}
         return await self._carried_out(replace(call, arguments={**call.arguments, **texts}))
+
+    async def _chosen(
+        self, interaction: Interaction, command: Command, data: Mapping[str, Any]
+    ) -> Call:
+        """A choice from a message's menu, at the Place where the message was kept."""
+        message_id = str(data.get("target_id"))
+        call = self._caller.call(interaction, command.path, message_id=message_id)
+        places = places_of(call.place, message_id)
+        kept = await self._control.place_of_message(places, message_id)
+        return replace(call, place=kept or call.place)
 
     async def _press(self, interaction: Interaction) -> Answer:
         data: Mapping[str, Any] = interaction.data or {}

@@ -18,6 +18,7 @@ log = structlog.get_logger(__name__)
 DECLARED = frozenset(
     {
         "name",
+        "name_localizations",
         "description",
         "description_localizations",
         "options",

@@ -9,8 +9,7 @@ from bot.control.declarations import Argument, Kind, Level
 from bot.control.persona import PersonaControl
 from bot.control.place_settings import PlaceSettings
 from bot.control.response import Call
-from bot.control.settings import SETTINGS
-from bot.control.spelling import INHERIT, NONE, label, spelled
+from bot.control.spelling import INHERIT, NONE, chosen
 from bot.control.words import say
 
 MOST = 25
@@ -60,7 +59,7 @@ class Options:
                 for command in BY_PATH.values()
                 if command.level is not Level.ADMIN or call.author.manages
             ]
-        return [(each, _label(argument, each, call.locale)) for each in argument.choices]
+        return [(each, chosen(argument.name, each, call.locale)) for each in argument.choices]
 
     @staticmethod
     def _with_inherit(call: Call, values: Iterable[str]) -> list[tuple[str, str]]:
@@ -68,9 +67,3 @@ class Options:
             (INHERIT, say("control.inherit", call.locale)),
             *((each, each) for each in values),
         ]
-
-
-def _label(argument: Argument, value: str, locale: str) -> str:
-    if argument.name in SETTINGS:
-        return spelled(argument.name, value, locale)
-    return label(value, locale) if argument.name == "setting" else value

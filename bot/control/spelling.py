@@ -40,6 +40,20 @@ def label(name: str, locale: str) -> str:
     return say(f"setting.{name}", locale)
 
 
+def chosen(name: str, value: str, locale: str) -> str:
+    """One of the fixed values of an argument as people read it."""
+    if name in SETTINGS:
+        return spelled(name, value, locale)
+    match name:
+        case "setting":
+            return label(value, locale)
+        case "where":
+            return say(f"control.scope.{value}", locale)
+        case "score":
+            return say(f"button.{value}", locale)
+    return value
+
+
 def span(argument: Argument, locale: str) -> str:
     """What an argument may be, in words; empty if it may be anything."""
     if argument.choices:

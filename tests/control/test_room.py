@@ -14,7 +14,18 @@ from bot.control.response import Call, Given, pressed
 from bot.control.words import catalogue
 from bot.errors import Forbidden, Refused
 from bot.values import Author, Standing
-from tests.control.conftest import ANN, BOB, CHANNEL, CHIEF, DIRECT, OTHER, OWNER, ROBOT, Desk
+from tests.control.conftest import (
+    ANN,
+    BOB,
+    CHANNEL,
+    CHIEF,
+    DIRECT,
+    OTHER,
+    OWNER,
+    ROBOT,
+    THREAD,
+    Desk,
+)
 
 SOMETHING: dict[Kind, Given] = {
     Kind.TEXT: "words",
@@ -248,6 +259,13 @@ def test_every_command_and_argument_is_explained() -> None:
     keys |= {f"command.group.{c.path[0]}" for c in COMMANDS if len(c.path) > 1}
     assert keys - words.keys() == set()
     assert {key for key in keys if not 0 < len(words[key]) <= 100} == set()
+
+
+async def test_what_was_said_is_found_where_it_was_kept(desk: Desk) -> None:
+    await desk.answered(place=THREAD)
+    assert await desk.room.place_of_message([OTHER, CHANNEL, THREAD], "m1") == THREAD
+    assert await desk.room.place_of_message([OTHER, CHANNEL], "m1") is None
+    assert await desk.room.newest_place(CHANNEL, ANN.id) == THREAD
 
 
 async def test_options_fit_what_was_typed_and_who_asks(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -188,6 +189,15 @@ async def test_a_menu_names_the_message_that_it_was_used_on(live: Stage) -> None
     assert (await interaction.answer()).content == "why: done"
     [call] = live.desk.calls
     assert (call.command, call.message_id, call.reply_id) == (("why",), str(said.id), None)
+
+
+async def test_a_menu_on_a_question_means_the_thread_that_was_opened_for_it(live: Stage) -> None:
+    question = await live.ann.mentions(live.channel, "what is a quipu?")
+    thread = replace(live.place(), thread=str(question.id))
+    await (await live.ann.uses_menu(question, "Why this answer")).answer()
+    live.desk.kept[str(question.id)] = thread
+    await (await live.ann.uses_menu(question, "Why this answer")).answer()
+    assert [call.place for call in live.desk.calls] == [live.place(), thread]
 
 
 # Forms

@@ -23,9 +23,14 @@ def walk(entry: dict[str, Any]) -> list[dict[str, Any]]:
 def counted(entry: dict[str, Any]) -> int:
     """Characters as Discord counts them: of a text in several languages the longest."""
     described = [entry["description"], *entry.get("description_localizations", {}).values()]
-    choices = sum(len(one["name"]) + len(one["value"]) for one in entry.get("choices", ()))
+    choices = sum(max(map(len, named(one))) + len(one["value"]) for one in entry.get("choices", ()))
     own = len(entry["name"]) + max(map(len, described)) + choices
     return own + sum(map(counted, entry.get("options", ())))
+
+
+def named(entry: dict[str, Any]) -> list[str]:
+    """A name in all its languages."""
+    return [entry["name"], *entry.get("name_localizations", {}).values()]
 
 
 def option(argument: Argument) -> dict[str, Any]:
@@ -55,13 +60,15 @@ def test_everything_is_within_what_discord_takes(entry: dict[str, Any]) -> None:
     assert len(entry.get("options", ())) <= 25
     assert "default_member_permissions" not in entry
     if entry["type"] == 3:
-        assert 1 <= len(entry["name"]) <= 32
+        assert all(1 <= len(name) <= 32 for name in named(entry))
         return
     for one in walk(entry):
         assert NAME.fullmatch(one["name"])
         described = [one["description"], *one.get("description_localizations", {}).values()]
         assert all(1 <= len(words) <= 100 for words in described)
         assert len(one.get("choices", ())) <= 25
+        names = [name for choice in one.get("choices", ()) for name in named(choice)]
+        assert all(1 <= len(name) <= 100 for name in names)
         assert not (one.get("choices") and one.get("autocomplete"))
         required = [bool(inner.get("required")) for inner in one.get("options", ())]
         assert required == sorted(required, reverse=True)
@@ -90,6 +97,24 @@ def test_fixed_choices_are_chosen_and_lists_are_asked_for_while_typing() -> None
     assert "choices" not in asked
     many = tuple(str(number) for number in range(30))
     assert option(Argument("c", Kind.CHOICE, choices=many))["autocomplete"]
+
+
+def test_menus_and_choices_are_named_in_the_reader_s_language() -> None:
+    menu = next(entry for entry in ALL if entry["name"] == "Why this answer")
+    assert menu["name_localizations"]["de"] == "Warum diese Antwort"
+    assert menu["name_localizations"]["es-419"] == menu["name_localizations"]["es-ES"]
+    asked = {
+        (entry["name"], option["name"]): {
+            one["value"]: one["name_localizations"]["de"] for one in option["choices"]
+        }
+        for entry in ALL
+        for option in entry.get("options", ())
+        if "choices" in option
+    }
+    assert asked["rate", "score"] == {"up": "Gut", "down": "Schlecht"}
+    assert asked["answers", "when"]["never"] == "nie"
+    assert asked["answers", "where"]["thread"] == "dieser Thread"
+    assert asked["inherit", "setting"]["temperature"] == "Temperatur"
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,12 @@ def test_a_new_translation_is_a_difference() -> None:
     assert declared([discords(**translated)]) == declared([{**OURS, **translated}])
 
 
+def test_a_new_name_in_another_language_is_a_difference() -> None:
+    translated = {"name_localizations": {"de": "persona"}}
+    assert declared([discords(**translated)]) != declared([OURS])
+    assert declared([discords(**translated)]) == declared([{**OURS, **translated}])
+
+
 def test_a_changed_choice_is_a_difference() -> None:
     def with_choice(value: int) -> dict[str, Any]:
         option = {"type": 4, "name": "n", "choices": [{"name": "one", "value": value}]}

@@ -180,6 +180,7 @@ class Applications:
 def _untranslated(entry: Json) -> Json:
     """A command or option as Discord lists it to those who do not ask for translations."""
     left = {key: value for key, value in entry.items() if not key.endswith("_localizations")}
-    if "options" in left:
-        left["options"] = [_untranslated(option) for option in left["options"]]
+    for part in ("options", "choices"):
+        if part in left:
+            left[part] = [_untranslated(each) for each in left[part]]
     return left
