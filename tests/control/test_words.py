@@ -189,6 +189,17 @@ def test_a_form_s_title_fits_with_the_longest_name_of_its_command(language: str)
     assert len(say("control.form", language, name=longest)) <= 24
 
 
+def test_a_persona_is_called_the_same_everywhere() -> None:
+    """In Spanish "una persona" is somebody; in French the word has but one gender here."""
+    about = re.compile(r"(^|[._])personas?($|[._])")
+    spanish, french = catalogue("es"), catalogue("fr")
+    named = [key for key in keys() if about.search(key)]
+    assert len(named) > 5
+    assert [key for key in named if re.search(r"\bpersonas?\b", spanish[key])] == []
+    feminine = re.compile(r"\b(une|cette|la|ma|aucune) personas?\b", re.IGNORECASE)
+    assert [key for key in keys() if feminine.search(french[key])] == []
+
+
 def test_the_tables_find_their_words() -> None:
     assert set(declared()) - keys() == set()
 
