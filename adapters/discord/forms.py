@@ -48,14 +48,18 @@ def modal_of(
     custom_id: str = "",
     options: Sequence[tuple[str, str]] = (),
 ) -> discord.ui.Modal:
-    """Five fields of a form. `options` are the choices of its only field, where it has some."""
+    """Five fields of a form. `options` are the choices of its only field, where it has some.
+
+    What has more choices than Discord shows is written.
+    """
     fields = fields_of(form)
     left = len(fields) > offset + MOST_FIELDS
     known = custom_id or id_of(form, offset + MOST_FIELDS if left else 0)
     modal = discord.ui.Modal(title=form.title[:LONGEST_TITLE], custom_id=known, timeout=None)
     for field in fields[offset : offset + MOST_FIELDS]:
         choices = options or _choices(field, locale)
-        component = _select(field, choices) if choices else _input(field)
+        few = 0 < len(choices) <= MOST_CHOICES
+        component = _select(field, choices) if few else _input(field)
         label: discord.ui.Label[Any] = discord.ui.Label(
             text=field.label[:LONGEST_TITLE],
             component=component,
@@ -81,7 +85,7 @@ def written(components: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 def _choices(field: Field, locale: str) -> list[tuple[str, str]]:
     if field.argument.kind is Kind.SWITCH:
         return [("yes", say("setting.on", locale)), ("no", say("setting.off", locale))]
-    return [(choice, choice) for choice in field.argument.choices[:MOST_CHOICES]]
+    return [(choice, choice) for choice in field.argument.choices]
 
 
 def _select(field: Field, choices: Sequence[tuple[str, str]]) -> discord.ui.Select[Any]:

@@ -15,6 +15,7 @@ from bot.control.declarations import Argument, Kind
 from bot.control.response import Call, Item, Page, Response
 from bot.control.settings import SETTINGS
 from tests.discord.stage import Stage
+from tests.loopback.discord.interactions import TEXT_INPUT, fields
 
 PATH = ("settings",)
 WHEN = SETTINGS["when"]
@@ -140,3 +141,19 @@ async def test_a_setting_that_is_gone_from_the_page_says_so(live: Stage) -> None
     pressed = await live.mia.presses(shown, "Seed")
     assert pressed.response is not None
     assert "does not work any more" in pressed.response.content
+
+
+async def test_of_more_options_than_discord_shows_one_is_written(live: Stage) -> None:
+    book = Book()
+    models = replace(item("model", *(f"m{number}" for number in range(30))), command=("model",))
+
+    async def show(_: Call) -> Response:
+        return Response(page=page(replace(models, shown=book.held.get("model", "–"))))
+
+    live.desk.answers |= {PATH: show, ("model",): book.change}
+    shown = await (await live.mia.runs_command("settings", live.channel)).answer()
+    opened = await live.mia.presses(shown, "Model")
+    assert opened.modal is not None
+    assert [field.kind for field in fields(opened.modal)] == [TEXT_INPUT]
+    await live.mia.submits_modal(opened, {"Model": "m29"})
+    assert "**Model**: m29" in shown.content
