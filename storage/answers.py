@@ -22,10 +22,11 @@ from bot.values import (
     ReplyState,
     Standing,
 )
-from storage import turns
+from storage import fingerprints, turns
 from storage.replies import find, give_again
 from storage.tables import answers, personas, places, prompts, replies, reply_parts
 from storage.tables import turns as said
+from storage.withheld import withheld
 
 
 def save(
@@ -37,7 +38,7 @@ def save(
     origin: Origin,
     now: datetime,
 ) -> None:
-    """Add an answer with its prompt, and make it the one in use."""
+    """Add an answer, with its prompt unless that is withheld, and make it the one in use."""
     newest = select(func.max(answers.c.number)).where(answers.c.reply_id == reply_id)
     number = (connection.execute(newest).scalar() or 0) + 1
     connection.execute(
@@ -62,8 +63,9 @@ def save(
             dropped=prompt.dropped,
         )
     )
-    content = packed(prompt)
-    connection.execute(insert(prompts).values(reply_id=reply_id, number=number, content=content))
+    if withheld(connection, reply_id) is None:
+        kept = {"reply_id": reply_id, "number": number, "content": packed(prompt)}
+        connection.execute(insert(prompts).values(kept))
     connection.execute(update(replies).where(replies.c.id == reply_id).values(shown=number))
 
 
@@ -175,6 +177,7 @@ def undo(connection: Connection, place: Place) -> Reply | None:
     reply = None if reply_id is None else find(connection, reply_id)
     if reply is None or not reply.state.ended:
         return None
+    fingerprints.remember(connection, said.c.reply_id == reply.id)
     connection.execute(delete(said).where(said.c.reply_id == reply.id))
     connection.execute(delete(prompts).where(prompts.c.reply_id == reply.id))
     return reply

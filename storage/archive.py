@@ -16,6 +16,7 @@ from storage.tables import (
     answers,
     audit,
     claims,
+    fingerprints,
     personas,
     places,
     preferences,
@@ -191,7 +192,7 @@ def _delete(connection: Connection, gone: Any) -> int:
     """Delete replies with all that belongs to them; how many turns that were."""
     ids = select(replies.c.id).where(gone)
     count = connection.execute(delete(turns).where(turns.c.reply_id.in_(ids))).rowcount
-    for table in (reply_parts, answers):
+    for table in (reply_parts, answers, fingerprints):
         connection.execute(delete(table).where(table.c.reply_id.in_(ids)))
     connection.execute(delete(replies).where(gone))
     return count

@@ -12,10 +12,12 @@ from sqlalchemy.engine import Connection
 from bot.control.records import Stored
 from bot.values import Role
 from storage.columns import rows
+from storage.fingerprints import said_once
 from storage.redaction import Redaction
 from storage.tables import (
     answers,
     audit,
+    fingerprints,
     people,
     personas,
     places,
@@ -27,6 +29,7 @@ from storage.tables import (
     usage,
     votes,
 )
+from storage.withheld import ANSWER, withhold
 
 
 def stored(connection: Connection, platform: str, person: str) -> Stored:
@@ -76,7 +79,7 @@ def export(connection: Connection, platform: str, person: str) -> dict[str, Any]
         "feedback_use": uses_feedback(connection, platform, person),
         **{
             table.name: rows(connection, select(table).where(mine[table]))
-            for table in (turns, replies, votes, preferences, personas, audit, usage)
+            for table in (turns, replies, votes, preferences, personas, audit, usage, fingerprints)
         },
         "answers": rows(connection, select(answers).where(answers.c.reply_id.in_(asked))),
     }
@@ -89,14 +92,17 @@ def forget(connection: Connection, platform: str, person: str, names: Collection
     """
     before = stored(connection, platform, person)
     mine = _mine(platform, person)
-    known = {*names, *_names(connection, mine)}
+    known = {name for name in (*names, *_names(connection, mine)) if name}
     where = _where_heard(connection, platform, mine, known)
-    _redact(connection, mine, known, where)
+    once = said_once(connection, platform, person, mine[fingerprints])
+    spoken = connection.execute(select(turns.c.text).where(mine[turns])).scalars()
+    _redact(connection, mine, Redaction(spoken, known, once), where)
+    # What is being written at this moment was made of their words, and may still repeat them.
+    withhold(connection, ANSWER, replies.c.place_id.in_(where))
     here = select(replies.c.id).where(replies.c.place_id.in_(where))
     connection.execute(delete(prompts).where(prompts.c.reply_id.in_(here)))
-    for table in (votes, preferences):
+    for table in (votes, preferences, turns, fingerprints):
         connection.execute(delete(table).where(mine[table]))
-    connection.execute(delete(turns).where(mine[turns]))
     _forget_personas(connection, mine)
     nobody = {"author_id": "", "author_name": ""}
     connection.execute(update(replies).where(mine[replies]).values(nobody))
@@ -121,21 +127,25 @@ def _where_heard(
     spoke = select(turns.c.place_id).where(mine[turns])
     asked = select(replies.c.place_id).where(mine[replies])
     here = select(places.c.id).where(places.c.platform == platform)
+    written = [
+        (turns.c.text, select(turns.c.place_id).where(turns.c.place_id.in_(here))),
+        (replies.c.text, select(replies.c.place_id).where(replies.c.place_id.in_(here))),
+        (
+            answers.c.text,
+            select(replies.c.place_id).join(answers).where(replies.c.place_id.in_(here)),
+        ),
+    ]
     quoted = [
-        select(turns.c.place_id).where(
-            turns.c.place_id.in_(here), turns.c.text.contains(f"> {name}: ", autoescape=True)
-        )
-        for name in names
+        where.where(or_(*(text.contains(f"> {name}: ", autoescape=True) for name in names)))
+        for text, where in (written if names else ())
     ]
     return list(connection.execute(spoke.union(asked, *quoted)).scalars())
 
 
 def _redact(
-    connection: Connection, mine: dict[Any, Any], names: Collection[str], where: Sequence[str]
+    connection: Connection, mine: dict[Any, Any], redaction: Redaction, where: Sequence[str]
 ) -> None:
     """Take the person's words out of everything that others said where they were heard."""
-    spoken = connection.execute(select(turns.c.text).where(mine[turns])).scalars()
-    redaction = Redaction(spoken, names)
     theirs = frozenset(connection.execute(select(replies.c.id).where(mine[replies])).scalars())
     here = select(replies.c.id).where(replies.c.place_id.in_(where))
     _clean(connection, turns, turns.c.place_id.in_(where), redaction, theirs)
@@ -204,5 +214,8 @@ def _mine(platform: str, person: str) -> dict[Any, Any]:
             personas.c.author_id == person, personas.c.scope.startswith(scoped, autoescape=True)
         ),
         audit: and_(audit.c.author_id == person, audit.c.scope.startswith(scoped, autoescape=True)),
+        fingerprints: and_(
+            fingerprints.c.author_id == person, fingerprints.c.reply_id.in_(answered)
+        ),
         usage: and_(usage.c.author_id == person, usage.c.place_id.in_(here)),
     }

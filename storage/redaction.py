@@ -3,40 +3,64 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+Run = tuple[str, ...]
+"""Words in a row, or signs in a row where no spaces tell words apart."""
 
 GONE = "[…]"
-RUN = 3
-"""Words in a row that somebody else would hardly say by chance."""
+LONG = 12
+"""What a run weighs that somebody else would hardly say by chance."""
+WORD, SIGN, LETTER = 4, 2, 1
+"""Three words are such a run, six signs of Chinese or Japanese, or twelve letters of Thai."""
 SHORTEST_NAME = 3
+"""Characters of a name that is found within words, too: people put endings to names."""
 
-_WORD = re.compile(r"\w+")
+_HAN = "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_KANA = "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f\u31f0-\u31ff\uff66-\uff9f"
+_SIGNS = _HAN + _KANA
+# Thai, Lao, Burmese and Khmer.
+_LETTERS = "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u1000-\u103f\u1050-\u109f\u1780-\u17d3"
+
+_TOKEN = re.compile(rf"[{_SIGNS}{_LETTERS}]|[^\W{_SIGNS}{_LETTERS}]+")
+_SIGN = re.compile(f"[{_SIGNS}]")
+_LETTER = re.compile(f"[{_LETTERS}]")
+_UNSPACED = re.compile(f"[{_SIGNS}{_LETTERS}]+")
+_ONE_HAN = re.compile(f"[{_HAN}]")
+
+
+def runs(message: str) -> set[Run]:
+    """All runs of a person's own words in a message; a short one is a run as a whole."""
+    own = "\n".join(line for line in message.split("\n") if not line.startswith("> "))
+    words = [word.casefold() for word in _TOKEN.findall(own)]
+    found = {tuple(words[first:last]) for first, last in _long(words)}
+    return found or ({tuple(words)} if words else set())
 
 
 class Redaction:
-    """What a person said and was called; built once for everything that is to be cleaned."""
+    """What a person said and was called; built once for everything that is to be cleaned.
 
-    def __init__(self, messages: Iterable[str], names: Iterable[str]) -> None:
-        self._runs: set[tuple[str, ...]] = set()
-        self._short: set[tuple[str, ...]] = set()
-        for message in messages:
-            own = "\n".join(line for line in message.split("\n") if not line.startswith("> "))
-            words = tuple(word.casefold() for word in _WORD.findall(own))
-            if len(words) < RUN:
-                self._short.add(words)
-            self._runs.update(zip(*(words[at:] for at in range(RUN)), strict=False))
-        self._short.discard(())
-        known = sorted({n for n in names if len(n) >= SHORTEST_NAME}, key=len, reverse=True)
-        called = "|".join(map(re.escape, known))
-        self._names = re.compile(called, re.IGNORECASE) if known else None
+    `said_once` knows the runs of what they said and took back.
+    """
+
+    def __init__(
+        self,
+        messages: Iterable[str],
+        names: Iterable[str],
+        said_once: Callable[[Run], bool] = lambda _: False,
+    ) -> None:
+        self._said = set[Run]().union(*map(runs, messages))
+        self._said_once = said_once
+        known = sorted({name for name in names if name.strip()}, key=len, reverse=True)
+        self._names = re.compile("|".join(map(_mention, known))) if known else None
         # How an adapter writes what a message refers to: every line of it begins with ">".
-        quote = rf"> (?:{called}): [^\n]*(?:\n> [^\n]*)*"
+        quote = rf"> (?:{'|'.join(map(re.escape, known))}): [^\n]*(?:\n> [^\n]*)*"
         self._quotes = re.compile(quote, re.IGNORECASE) if known else None
 
     def clean(self, text: str, *, answer: bool = False) -> str:
         """The text without runs of the person's words, and without their names.
 
-        In an `answer` to the person even a message of one or two words is taken for a quotation.
+        In an `answer` to the person even a short message is taken for a quotation.
         """
         if self._quotes:
             text = self._quotes.sub(f"> {GONE}", text)
@@ -46,15 +70,59 @@ class Redaction:
         return self._names.sub(GONE, text) if self._names else text
 
     def _marked(self, text: str, *, answer: bool) -> list[tuple[int, int]]:
-        found = list(_WORD.finditer(text))
+        found = list(_TOKEN.finditer(text))
         words = [match.group().casefold() for match in found]
-        known = self._runs | self._short if answer else self._runs
-        return [
-            (found[at].start(), found[at + length - 1].end())
-            for at in range(len(words))
-            for length in range(1, min(RUN, len(words) - at) + 1)
-            if tuple(words[at : at + length]) in known
-        ]
+        spans = [*_long(words), *(_short(words) if answer else ())]
+        return sorted(
+            (found[first].start(), found[last - 1].end())
+            for first, last in spans
+            if self._knows(tuple(words[first:last]))
+        )
+
+    def _knows(self, run: Run) -> bool:
+        return run in self._said or self._said_once(run)
+
+
+def _long(words: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """From each word on, the fewest that are a run of their own."""
+    last = weight = 0
+    for first, word in enumerate(words):
+        while weight < LONG and last < len(words):
+            weight += _weight(words[last])
+            last += 1
+        if weight < LONG:
+            return
+        yield first, last
+        weight -= _weight(word)
+
+
+def _short(words: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """From each word on, all that are too few for that."""
+    for first in range(len(words)):
+        weight = 0
+        for last in range(first, len(words)):
+            weight += _weight(words[last])
+            if weight >= LONG:
+                break
+            yield first, last + 1
+
+
+def _weight(word: str) -> int:
+    return SIGN if _SIGN.match(word) else LETTER if _LETTER.match(word) else WORD
+
+
+def _mention(name: str) -> str:
+    """Where a name stands for the person; a short one may also be a part of many words."""
+    exact = re.escape(name)
+    if len(name) >= SHORTEST_NAME:
+        return f"(?i:{exact})"
+    if _UNSPACED.fullmatch(name):
+        if len(name) > 1:
+            return exact
+        alone = rf"(?<![{_HAN}]){exact}(?![{_HAN}])"
+        return rf"(?<=@){exact}|{alone}" if _ONE_HAN.match(name) else f"(?<=@){exact}"
+    called = rf"(?<=@)(?i:{exact})(?![^\W_])"
+    return called if len(name) == 1 else rf"{called}|(?<![^\W_]){exact}(?![^\W_])"
 
 
 def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -9,13 +9,14 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import case, delete, func, insert, select, update
+from sqlalchemy import case, delete, func, insert, null, select, update
 from sqlalchemy.engine import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
 from bot.values import Author, Finish, Inbound, Part, Place, Prompt, Reply, ReplyState, Standing
 from storage import turns
 from storage.tables import claims, places, replies, reply_parts
+from storage.withheld import ANSWER, kept
 
 log = structlog.get_logger(__name__)
 
@@ -68,20 +69,30 @@ def merge(connection: Connection, merged: Sequence[int], into: int, now: datetim
 def advance(
     connection: Connection, reply_id: int, state: ReplyState, now: datetime, *, attempt: bool
 ) -> None:
-    """Move an unfinished reply to another unfinished state, and count that if it is an attempt."""
-    attempts = replies.c.attempts + int(attempt)
-    _change(connection, reply_id, {"state": state, "updated_at": now, "attempts": attempts})
+    """Move an unfinished reply to another unfinished state, and count that if it is an attempt.
+
+    A queued one has no prompt yet. If it never had one, nothing of it need be withheld: what is
+    gone by now will not stand in it.
+    """
+    values: dict[str, Any] = {"state": state, "updated_at": now}
+    values["attempts"] = replies.c.attempts + int(attempt)
+    if state is ReplyState.QUEUED:
+        fresh = replies.c.shown.is_(None) & (replies.c.text == "")
+        values["withheld"] = case((fresh, null()), else_=replies.c.withheld)
+    _change(connection, reply_id, values)
 
 
 def flush(connection: Connection, reply_id: int, text: str, now: datetime) -> None:
     """Note the text so far. Once the text is whole, a late flush changes nothing."""
-    growing = replies.c.finish_reason.is_(None)
+    open_ = replies.c.withheld.is_(None) | (replies.c.withheld != ANSWER)
+    growing = replies.c.finish_reason.is_(None) & open_
     _change(connection, reply_id, {"text": text, "updated_at": now}, growing)
 
 
 def save_part(connection: Connection, reply_id: int, part: Part) -> None:
     """Note a platform message of the reply; it exists, whatever became of the reply."""
-    shown = {"message_id": part.message_id, "text": part.text}
+    text = kept(connection, reply_id, part.text)
+    shown = {"message_id": part.message_id, "text": text}
     this = (reply_parts.c.reply_id == reply_id) & (reply_parts.c.idx == part.index)
     if not connection.execute(update(reply_parts).where(this).values(shown)).rowcount:
         connection.execute(insert(reply_parts).values(reply_id=reply_id, idx=part.index, **shown))
@@ -140,7 +151,9 @@ def end(connection: Connection, reply_id: int, ending: Ending, text: str | None)
     """End a reply once. A text given here becomes its turn unless it has one."""
     if text is None or turns.answered(connection, reply_id):
         _change(connection, reply_id, ending.values)
-    elif _change(connection, reply_id, {"text": text, **ending.values}):
+        return
+    text = kept(connection, reply_id, text)
+    if _change(connection, reply_id, {"text": text, **ending.values}):
         turns.save_answer(connection, reply_id, text, ending.at)
 
 
@@ -160,6 +173,7 @@ def reopen(connection: Connection, ids: Sequence[int], now: datetime) -> list[Re
         "reason": "",
         "marked": False,
         "attempts": 0,
+        "withheld": None,
         "updated_at": now,
         "ended_at": None,
     }
@@ -244,7 +258,7 @@ def give_again(
 ) -> Reply | None:
     """Make an ended reply unfinished again. Its claim is as of now, so that a restart goes on."""
     again = {"state": state, "text": text, "reason": "", "claimed_at": now, "updated_at": now}
-    unended = {"ended_at": None, "finish_reason": None, "attempts": 0}
+    unended = {"ended_at": None, "finish_reason": None, "attempts": 0, "withheld": None}
     if state is ReplyState.DELIVERING:
         del unended["finish_reason"]
     connection.execute(update(replies).where(replies.c.id == reply_id).values({**again, **unended}))

@@ -29,6 +29,7 @@ from storage import replies as journal
 from storage.database import BUSY_SECONDS, Database
 from storage.health import AGAIN
 from storage.tables import metadata, places
+from storage.withheld import kept
 
 NO_ORIGIN = Origin()
 
@@ -232,6 +233,7 @@ def _complete(
     origin: Origin,
     now: datetime,
 ) -> None:
+    text = kept(connection, reply_id, text)
     if not journal.complete(connection, reply_id, text, finish, prompt, now):
         return
     answers.save(connection, reply_id, text, finish, prompt, origin, now)

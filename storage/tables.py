@@ -80,6 +80,7 @@ replies = Table(
     Column("shown", Integer),
     Column("marked", Boolean, nullable=False, server_default=false()),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("withheld", Key),
     Index(None, "place_id", "id"),
     Index(None, "author_id"),
     # Found at every start among millions that ended; holds only the few that did not.
@@ -168,6 +169,16 @@ turns = Table(
         postgresql_where=text("role = 'assistant'"),
     ),
     sqlite_autoincrement=True,
+)
+
+# What people said and then edited, deleted or undid, as fingerprints of its runs of words.
+fingerprints = Table(
+    "fingerprints",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("reply_id", ForeignKey("replies.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("author_id", Key, nullable=False, index=True),
+    Column("runs", Words, nullable=False),
 )
 
 personas = Table(

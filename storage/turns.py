@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import and_, case, delete, insert, or_, select, update
+from sqlalchemy import and_, case, delete, func, insert, or_, select, update
 from sqlalchemy.engine import Connection, Row
 from sqlalchemy.sql import Select
 
 from bot.values import Author, Inbound, Place, Role, Standing, Turn
+from storage import fingerprints
 from storage.tables import places, prompts, replies, turns
+from storage.withheld import PROMPT, withhold
 
 log = structlog.get_logger(__name__)
 
@@ -133,23 +135,30 @@ def keep_from(
 
 
 def amend(connection: Connection, place: Place, message_id: str, text: str) -> bool:
-    """Change what a platform message says."""
-    _forget_prompts(connection, place, message_id)
-    changed = update(turns).where(_said_in(place, message_id)).values(text=text, tokens=None)
-    return connection.execute(changed).rowcount > 0
+    """Change what a platform message says; platforms also tell of edits that change no word."""
+    here = _said_in(place, message_id)
+    _take_back(connection, place, and_(here, turns.c.text != text))
+    changed = update(turns).where(here, turns.c.text != text).values(text=text, tokens=None)
+    if connection.execute(changed).rowcount:
+        return True
+    return connection.execute(select(turns.c.id).where(here)).first() is not None
 
 
 def withdraw(connection: Connection, place: Place, message_id: str) -> bool:
     """Forget what a platform message said; the journal itself never holds it."""
-    _forget_prompts(connection, place, message_id)
-    return connection.execute(delete(turns).where(_said_in(place, message_id))).rowcount > 0
+    here = _said_in(place, message_id)
+    _take_back(connection, place, here)
+    return connection.execute(delete(turns).where(here)).rowcount > 0
 
 
-def _forget_prompts(connection: Connection, place: Place, message_id: str) -> None:
-    """The prompts kept since then hold the message as it was."""
-    said = select(turns.c.reply_id).where(_said_in(place, message_id)).scalar_subquery()
-    since = select(replies.c.id).where(replies.c.place_id == place.id, replies.c.id >= said)
-    connection.execute(delete(prompts).where(prompts.c.reply_id.in_(since)))
+def _take_back(connection: Connection, place: Place, which: Any) -> None:
+    """A turn is about to change or go: the prompts made since then hold it as it was."""
+    fingerprints.remember(connection, which)
+    said = select(func.min(turns.c.reply_id)).where(which).scalar_subquery()
+    since = and_(replies.c.place_id == place.id, replies.c.id >= said)
+    here = select(replies.c.id).where(since)
+    connection.execute(delete(prompts).where(prompts.c.reply_id.in_(here)))
+    withhold(connection, PROMPT, since)
 
 
 def _said_in(place: Place, message_id: str) -> Any:
