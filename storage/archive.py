@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, func, insert, or_, select, update
+from sqlalchemy import and_, delete, func, insert, or_, select, tuple_, update
 from sqlalchemy.engine import Connection
 
 from bot.control.records import Use
-from bot.values import Place
+from bot.values import Place, Role
 from storage.columns import rows
 from storage.tables import (
     answers,
@@ -28,6 +28,7 @@ from storage.tables import (
     usage,
     votes,
 )
+from storage.withheld import PROMPT, withhold
 
 
 def of_scope(scope: str) -> Any:
@@ -68,14 +69,12 @@ def forget(connection: Connection, place: Place) -> int:
     What is being answered at this moment is left to its ending.
     """
     here = select(places.c.id).where(of_scope(channel_scope(place)))
-    gone = and_(replies.c.place_id.in_(here), replies.c.ended_at.is_not(None))
-    return _delete(connection, gone)
+    return _delete(connection, here, replies.c.ended_at.is_not(None))
 
 
 def purge(connection: Connection, scope: str, before: datetime) -> int:
     """Delete the replies that ended before a time, with what was asked and answered."""
     here = select(places.c.id).where(of_scope(scope))
-    gone = and_(replies.c.place_id.in_(here), replies.c.ended_at < before)
     connection.execute(
         delete(claims).where(
             claims.c.claimed_at < before,
@@ -88,7 +87,7 @@ def purge(connection: Connection, scope: str, before: datetime) -> int:
             .exists(),
         )
     )
-    return _delete(connection, gone)
+    return _delete(connection, here, replies.c.ended_at < before)
 
 
 def every_place(connection: Connection) -> list[str]:
@@ -102,7 +101,7 @@ def purge_places(connection: Connection, ids: Sequence[str], before: datetime) -
     for platform, workspace in connection.execute(workspaces.distinct()):
         there = and_(claims.c.platform == platform, claims.c.workspace == workspace)
         connection.execute(delete(claims).where(there, claims.c.claimed_at < before))
-    return _delete(connection, and_(replies.c.place_id.in_(ids), replies.c.ended_at < before))
+    return _delete(connection, ids, replies.c.ended_at < before)
 
 
 def forget_prompts(connection: Connection, before: datetime) -> int:
@@ -188,14 +187,38 @@ def _sum(connection: Connection, where: Any) -> Use:
     return Use(int(row[0]), int(row[1]))
 
 
-def _delete(connection: Connection, gone: Any) -> int:
-    """Delete replies with all that belongs to them; how many turns that were."""
+def _delete(connection: Connection, place_ids: Any, which: Any) -> int:
+    """Delete replies of these places with all that belongs to them; how many turns that were."""
+    gone = and_(replies.c.place_id.in_(place_ids), which)
     ids = select(replies.c.id).where(gone)
     count = connection.execute(delete(turns).where(turns.c.reply_id.in_(ids))).rowcount
     for table in (reply_parts, answers, fingerprints):
         connection.execute(delete(table).where(table.c.reply_id.in_(ids)))
     connection.execute(delete(replies).where(gone))
+    _forget_prompts_behind(connection, place_ids)
     return count
+
+
+def _forget_prompts_behind(connection: Connection, place_ids: Any) -> None:
+    """Delete the prompts of younger replies that hold turns which are gone.
+
+    A prompt holds the newest turns up to its question: if those are more than there are now, then
+    it holds others. Which turns the prompt of a running answer holds is not known yet.
+    """
+    in_order = {"partition_by": turns.c.place_id, "order_by": (turns.c.reply_id, turns.c.id)}
+    number = func.row_number().over(**in_order).label("number")
+    numbered = select(turns.c.reply_id, turns.c.role, number)
+    left = numbered.where(turns.c.place_id.in_(place_ids)).subquery()
+    behind = (
+        select(answers.c.reply_id, answers.c.number)
+        .join(left, left.c.reply_id == answers.c.reply_id)
+        .where(left.c.role == Role.USER)
+        .group_by(answers.c.reply_id, answers.c.number, answers.c.kept)
+        .having(answers.c.kept > func.max(left.c.number))
+    )
+    these = tuple_(prompts.c.reply_id, prompts.c.number)
+    connection.execute(delete(prompts).where(these.in_(behind)))
+    withhold(connection, PROMPT, replies.c.place_id.in_(place_ids))
 
 
 def _scoped(table: Any, scope: str) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
+from bot.control.records import Verdict, Vote
 from bot.values import (
     Author,
     Finish,
@@ -18,6 +20,7 @@ from bot.values import (
     Standing,
 )
 from storage import SqlStore
+from storage.records import SqlRecords
 
 PLACE = Place("discord", "guild", "channel")
 THREAD = Place("discord", "guild", "channel", "thread")
@@ -47,6 +50,16 @@ async def answer(store: SqlStore, reply: Reply, text: str) -> None:
     await store.complete(reply.id, text, FINISH, PROMPT)
     await store.save_part(reply.id, Part(0, f"out-{reply.id}", text))
     await store.end(reply.id, ReplyState.DELIVERED)
+
+
+async def judged(store: SqlStore, message_id: str, author: Author, *, kept: int) -> Reply:
+    """Asked and answered, from a prompt of so many turns; Ben likes the answer."""
+    reply = await store.claim(said(message_id, author=author))
+    assert reply is not None
+    await store.complete(reply.id, "Yes.", FINISH, replace(PROMPT, kept=kept))
+    await store.end(reply.id, ReplyState.DELIVERED)
+    await SqlRecords(store.database).vote(Vote(reply.id, 1, BEN, Verdict.UP))
+    return reply
 
 
 async def texts(store: SqlStore, reply: Reply) -> list[str]:

@@ -1,12 +1,26 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from datetime import UTC, datetime, timedelta
 
 from bot.values import ReplyState
 from storage import SqlStore
 from storage.records import SqlRecords
-from tests.storage.given import ANA, BEN, FINISH, NOON, PLACE, THREAD, answer, claimed, said, texts
+from tests.storage.given import (
+    ANA,
+    BEN,
+    FINISH,
+    NOON,
+    PLACE,
+    PROMPT,
+    THREAD,
+    answer,
+    claimed,
+    judged,
+    said,
+    texts,
+)
 
 
 async def test_a_channel_is_exported_with_its_threads(store: SqlStore) -> None:
@@ -50,6 +64,24 @@ async def test_retention_deletes_what_ended_before_and_nothing_else(store: SqlSt
     assert await records.purge("discord:guild", tomorrow) == 2
     assert await texts(store, running) == ["text of running"]
     await store.end(running.id, ReplyState.STOPPED)
+
+
+async def test_retention_takes_the_prompts_that_hold_what_it_deletes(
+    store: SqlStore, raw: sqlite3.Connection
+) -> None:
+    long_ago = SqlStore(store.database, lambda: NOON)
+    await judged(long_ago, "m1", ANA, kept=1)
+    await judged(store, "m2", BEN, kept=3)
+    younger = await judged(store, "m3", BEN, kept=2)
+    running = await claimed(store, "running")
+    await store.advance(running.id, ReplyState.GENERATING)
+    before = NOON + timedelta(days=1)
+    assert await SqlRecords(store.database).purge_places([PLACE.id], before) == 2
+    await store.complete(running.id, "Made of all that.", FINISH, PROMPT)
+    await store.end(running.id, ReplyState.DELIVERED)
+    following = await judged(store, "m4", BEN, kept=7)
+    prompts = raw.execute("SELECT reply_id FROM prompts").fetchall()
+    assert [row["reply_id"] for row in prompts] == [younger.id, following.id]
 
 
 async def test_a_scope_is_no_pattern(store: SqlStore) -> None:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from bot.control.records import Preference, Verdict, Vote
 from bot.values import Reply, ReplyState
 from storage import SqlStore
 from storage.records import SqlRecords
-from tests.storage.given import ANA, BEN, FINISH, PROMPT, answer, claimed
+from tests.storage.given import ANA, BEN, FINISH, NOON, PLACE, PROMPT, answer, claimed, judged
 
 ASKED = replace(PROMPT, messages=(("system", "Be brief."), ("user", "hi")))
 
@@ -82,6 +83,17 @@ async def test_words_of_who_opted_out_are_in_nobodys_example(store: SqlStore) ->
     await records.use_feedback("discord", ANA.id, False)
     assert await records.examples() == []
     assert reply.id < later.id
+
+
+async def test_nor_are_they_once_their_messages_are_gone(store: SqlStore) -> None:
+    """Retention has ended Ana's message, and not yet the answer that was made of it."""
+    records = SqlRecords(store.database)
+    await judged(SqlStore(store.database, lambda: NOON), "m1", ANA, kept=1)
+    await judged(store, "m2", BEN, kept=3)
+    own = await judged(store, "m3", BEN, kept=1)
+    await records.use_feedback("discord", ANA.id, False)
+    await records.purge_places([PLACE.id], NOON + timedelta(days=1))
+    assert [example.reply_id for example in await records.examples()] == [own.id]
 
 
 async def test_examples_come_in_pages(store: SqlStore) -> None:
