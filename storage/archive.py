@@ -205,9 +205,9 @@ def _forget_prompts_behind(connection: Connection, place_ids: Any) -> None:
     A prompt holds the newest turns up to its question: if those are more than there are now, then
     it holds others. Which turns the prompt of a running answer holds is not known yet.
     """
-    in_order = {"partition_by": turns.c.place_id, "order_by": (turns.c.reply_id, turns.c.id)}
-    number = func.row_number().over(**in_order).label("number")
-    numbered = select(turns.c.reply_id, turns.c.role, number)
+    in_order = (turns.c.reply_id, turns.c.id)
+    number = func.row_number().over(partition_by=turns.c.place_id, order_by=in_order)
+    numbered = select(turns.c.reply_id, turns.c.role, number.label("number"))
     left = numbered.where(turns.c.place_id.in_(place_ids)).subquery()
     behind = (
         select(answers.c.reply_id, answers.c.number)

@@ -11,8 +11,10 @@ from sqlalchemy.engine import Connection
 
 from bot.control.records import Stored
 from bot.values import Role
+from storage.answers import unpacked
 from storage.columns import rows
 from storage.fingerprints import said_once
+from storage.listed import forget_changes, listed
 from storage.redaction import Redaction
 from storage.tables import (
     answers,
@@ -48,6 +50,7 @@ def stored(connection: Connection, platform: str, person: str) -> Stored:
         votes=count(votes) + count(preferences),
         personas=count(personas),
         places=where,
+        lists=len(listed(connection, platform, person)),
         since=since,
         feedback_use=uses_feedback(connection, platform, person),
     )
@@ -82,7 +85,21 @@ def export(connection: Connection, platform: str, person: str) -> dict[str, Any]
             for table in (turns, replies, votes, preferences, personas, audit, usage, fingerprints)
         },
         "answers": rows(connection, select(answers).where(answers.c.reply_id.in_(asked))),
+        "reply_parts": rows(
+            connection, select(reply_parts).where(reply_parts.c.reply_id.in_(asked))
+        ),
+        "prompts": _prompts(connection, mine[replies]),
+        "access": listed(connection, platform, person),
     }
+
+
+def _prompts(connection: Connection, asked: Any) -> list[dict[str, Any]]:
+    """The prompts of the person's own conversations; those of channels hold what others said."""
+    alone = select(prompts).join(replies, replies.c.id == prompts.c.reply_id).join(places)
+    found = connection.execute(alone.where(asked, places.c.private))
+    return [
+        {"reply_id": row.reply_id, "number": row.number, **unpacked(row.content)} for row in found
+    ]
 
 
 def forget(connection: Connection, platform: str, person: str, names: Collection[str]) -> Stored:
@@ -103,7 +120,8 @@ def forget(connection: Connection, platform: str, person: str, names: Collection
     connection.execute(delete(prompts).where(prompts.c.reply_id.in_(here)))
     for table in (votes, preferences, turns, fingerprints):
         connection.execute(delete(table).where(mine[table]))
-    _forget_personas(connection, mine)
+    _forget_personas(connection, platform, mine)
+    forget_changes(connection, platform, person)
     nobody = {"author_id": "", "author_name": ""}
     connection.execute(update(replies).where(mine[replies]).values(nobody))
     connection.execute(update(audit).where(mine[audit]).values(nobody))
@@ -135,8 +153,9 @@ def _where_heard(
             select(replies.c.place_id).join(answers).where(replies.c.place_id.in_(here)),
         ),
     ]
+    signs = [sign for name in names for sign in (f"> {name}: ", f"@{name}")]
     quoted = [
-        where.where(or_(*(text.contains(f"> {name}: ", autoescape=True) for name in names)))
+        where.where(or_(*(text.contains(sign, autoescape=True) for sign in signs)))
         for text, where in (written if names else ())
     ]
     return list(connection.execute(spoke.union(asked, *quoted)).scalars())
@@ -145,13 +164,14 @@ def _where_heard(
 def _redact(
     connection: Connection, mine: dict[Any, Any], redaction: Redaction, where: Sequence[str]
 ) -> None:
-    """Take the person's words out of everything that others said where they were heard."""
+    """Take the person's words out of everything that others wrote where they were heard."""
     theirs = frozenset(connection.execute(select(replies.c.id).where(mine[replies])).scalars())
     here = select(replies.c.id).where(replies.c.place_id.in_(where))
     _clean(connection, turns, turns.c.place_id.in_(where), redaction, theirs)
     _clean(connection, replies, replies.c.place_id.in_(where), redaction, theirs)
     _clean(connection, answers, answers.c.reply_id.in_(here), redaction, theirs)
     _clean(connection, reply_parts, reply_parts.c.reply_id.in_(here), redaction, theirs)
+    _clean(connection, votes, votes.c.reply_id.in_(here), redaction, frozenset())
 
 
 def _clean(
@@ -160,24 +180,30 @@ def _clean(
     keys = list(table.primary_key.columns)
     reply = table.c.id if table is replies else table.c.reply_id
     role = [table.c.role] if table is turns else []
-    for row in connection.execute(
-        select(*keys, reply.label("of"), table.c.text, *role).where(where)
-    ):
+    words = table.c.reason if table is votes else table.c.text
+    columns = (*keys, reply.label("of"), words.label("text"), *role)
+    for row in connection.execute(select(*columns).where(where, words.is_not(None))).all():
         answer = row.of in theirs and (table is not turns or row.role == Role.ASSISTANT)
         cleaned = redaction.clean(row.text, answer=answer)
         if cleaned != row.text:
             this = and_(*(key == value for key, value in zip(keys, row, strict=False)))
-            connection.execute(update(table).where(this).values(text=cleaned))
+            connection.execute(update(table).where(this).values({words: cleaned}))
 
 
-def _forget_personas(connection: Connection, mine: dict[Any, Any]) -> None:
-    """Their names go. The words stay only where that persona is in force: it is the channel's."""
+def _forget_personas(connection: Connection, platform: str, mine: dict[Any, Any]) -> None:
+    """Their names go. The words stay only where that persona is in force: it is the channel's.
+
+    Somebody else may have restored a version, and so set the same words again.
+    """
+    here = personas.c.scope.startswith(f"{platform}:", autoescape=True)
     theirs = select(personas.c.text).where(mine[personas]).scalar_subquery()
     for column in (audit.c.before, audit.c.after):  # somebody else may have replaced it
         said = and_(audit.c.what == "persona", column.in_(theirs))
         connection.execute(update(audit).where(said).values({column: None}))
     newest = select(func.max(personas.c.id)).group_by(personas.c.scope)
-    old = and_(mine[personas], personas.c.id.not_in(newest))
+    written = list(connection.execute(select(personas.c.text).where(mine[personas])).scalars())
+    same = and_(here, personas.c.text.in_([words for words in written if words]))
+    old = and_(or_(mine[personas], same), personas.c.id.not_in(newest))
     connection.execute(update(personas).where(old).values(text=""))
     nobody = {"author_id": "", "author_name": ""}
     connection.execute(update(personas).where(mine[personas]).values(nobody))

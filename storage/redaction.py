@@ -14,10 +14,12 @@ LONG = 12
 WORD, SIGN, LETTER = 4, 2, 1
 """Three words are such a run, six signs of Chinese or Japanese, or twelve letters of Thai."""
 SHORTEST_NAME = 3
-"""Characters of a name that is found within words, too: people put endings to names."""
+"""Characters of a name to which anything may be put as an ending."""
 
 _HAN = "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_KANA = "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f\u31f0-\u31ff\uff66-\uff9f"
+_KANA = (
+    "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f\u31f0-\u31ff\uff66-\uff9f"
+)
 _SIGNS = _HAN + _KANA
 # Thai, Lao, Burmese and Khmer.
 _LETTERS = "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u1000-\u103f\u1050-\u109f\u1780-\u17d3"
@@ -115,7 +117,8 @@ def _mention(name: str) -> str:
     """Where a name stands for the person; a short one may also be a part of many words."""
     exact = re.escape(name)
     if len(name) >= SHORTEST_NAME:
-        return f"(?i:{exact})"
+        within = _UNSPACED.match(name) or not name[0].isalnum()
+        return f"(?i:{exact})" if within else rf"(?<![^\W_])(?i:{exact})"
     if _UNSPACED.fullmatch(name):
         if len(name) > 1:
             return exact

@@ -47,6 +47,8 @@ class Privacy:
             say(key, call.locale, since=since, **figures),
             say(f"privacy.feedback_{used}", call.locale),
         ]
+        if kept.lists:
+            text.append(say("privacy.on_lists", call.locale, lists=kept.lists))
         return Response("\n".join(text), _buttons(call, feedback_use=kept.feedback_use))
 
     async def export(self, call: Call, arguments: Mapping[str, Given]) -> Response:  # noqa: ARG002

@@ -136,6 +136,7 @@ class Stored:
     votes: int
     personas: int
     places: int
+    lists: int
     since: datetime | None
     feedback_use: bool
 

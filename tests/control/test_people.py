@@ -208,6 +208,13 @@ async def test_a_person_is_deleted_once_they_are_sure(desk: Desk) -> None:
     assert "I keep nothing" in (await desk.use("privacy show", ANN)).text
 
 
+async def test_who_is_on_a_list_is_told_so(desk: Desk) -> None:
+    await desk.use("access deny", arguments={"person": ANN.id})
+    await desk.use("access deny", OWNER, arguments={"person": ANN.id, "where": "workspace"})
+    assert "name you: 2." in (await desk.use("privacy show", ANN)).text
+    assert "name you" not in (await desk.use("privacy show", BOB)).text
+
+
 async def test_feedback_is_used_unless_somebody_says_no(desk: Desk) -> None:
     button = (await desk.use("privacy show", ANN)).buttons[1]
     assert "not used" in (await desk.press(button, ANN)).text

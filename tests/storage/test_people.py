@@ -22,7 +22,19 @@ from storage.answers import unpacked
 from storage.database import Database
 from storage.records import SqlRecords
 from storage.tables import metadata
-from tests.storage.given import ANA, BEN, FINISH, NOON, PLACE, PROMPT, THREAD, answer, claimed, said
+from tests.storage.given import (
+    ANA,
+    BEN,
+    FINISH,
+    NOON,
+    PLACE,
+    PROMPT,
+    THREAD,
+    answer,
+    claimed,
+    said,
+    texts,
+)
 
 OTHER = Place("slack", "team", "channel")
 PEOPLE = [Author("1", "Anastasia"), Author("2", "Benjamin"), Author("3", "Chrysanthe")]
@@ -101,6 +113,72 @@ async def test_a_persona_in_force_stays_and_is_nobodys(store: SqlStore) -> None:
     assert [v.text for v in versions] == ["You are a crow.", ""]
     assert {line.author.name for line in await records.changes([PLACE.id], limit=5)} == {""}
     assert {line.after for line in await records.changes([PLACE.id], limit=5)} == {None}
+
+
+async def test_a_persona_that_somebody_else_restored_goes_once_it_is_no_longer_in_force(
+    store: SqlStore,
+) -> None:
+    records = SqlRecords(store.database)
+    for words, author in [("You are a raven.", ANA), ("You are a raven.", BEN), ("Caw.", BEN)]:
+        await store.set_persona(PLACE.id, words, author)
+    await store.set_persona(OTHER.id, "You are a raven.", BEN)
+    await records.forget_person("discord", ANA.id)
+    versions = await records.persona_versions(PLACE.id, limit=5)
+    assert [(v.text, v.set_by) for v in versions] == [("Caw.", BEN.name), ("", BEN.name), ("", "")]
+    [elsewhere] = await records.persona_versions(OTHER.id, limit=5)
+    assert elsewhere.text == "You are a raven."
+
+
+async def test_others_reasons_stay_without_the_persons_words(store: SqlStore) -> None:
+    records = SqlRecords(store.database)
+    await store.claim(said("m1", text="my secret is that I love cheese"))
+    reply = await store.claim(said("m2", author=BEN))
+    assert reply is not None
+    await answer(store, reply, "Fine.")
+    reason = "Ana said my secret is that I love cheese, and it forgot"
+    await records.vote(Vote(reply.id, 1, BEN, Verdict.DOWN, reason))
+    await records.forget_person("discord", ANA.id)
+    [vote] = (await records.export_person("discord", BEN.id))["votes"]
+    assert vote["reason"] == "[…] said […], and it forgot"
+
+
+async def test_who_is_only_mentioned_somewhere_is_not_named_there_any_more(store: SqlStore) -> None:
+    records = SqlRecords(store.database)
+    reply = await store.claim(said("m1", author=BEN, place=THREAD, text="ask @Ana about it"))
+    assert reply is not None
+    await answer(store, reply, "I would ask Ana.")
+    await records.forget_person("discord", ANA.id, names=["Ana"])
+    following = await store.claim(said("m2", author=BEN, place=THREAD, text="well"))
+    assert following is not None
+    assert await texts(store, following) == ["ask @[…] about it", "I would ask […].", "well"]
+
+
+async def test_lists_that_name_a_person_stay_and_are_told_of(store: SqlStore) -> None:
+    records = SqlRecords(store.database)
+    lists = {"allow": [f"person:{BEN.id}"], "deny": [f"person:{ANA.id}", f"person:{ANA.id}9"]}
+    for scope in (PLACE.id, OTHER.id):
+        await records.set_settings(scope, {"access": lists}, BEN)
+    kept = await records.export_person("discord", ANA.id)
+    assert kept["access"] == [{"scope": PLACE.id, "list": "deny"}]
+    assert (await records.stored("discord", ANA.id)).lists == 1
+    await records.forget_person("discord", ANA.id)
+    assert (await records.settings([PLACE.id]))["access"].value == lists
+    [here] = await records.changes([PLACE.id], limit=5)
+    assert here.after == json.dumps(lists).replace(f'"person:{ANA.id}"', '"person:[…]"')
+    [elsewhere] = await records.changes([OTHER.id], limit=5)
+    assert elsewhere.after == json.dumps(lists)
+
+
+async def test_the_export_has_messages_of_answers_and_the_prompts_of_direct_messages(
+    store: SqlStore,
+) -> None:
+    records = SqlRecords(store.database)
+    direct = Place("discord", "@me", "8", private=True)
+    for place in (PLACE, direct):
+        await answer(store, await claimed(store, f"in {place.id}", place=place), "Hello.")
+    export = json.loads(json.dumps(await records.export_person("discord", ANA.id)))
+    assert [part["text"] for part in export["reply_parts"]] == ["Hello.", "Hello."]
+    assert [prompt["text"] for prompt in export["prompts"]] == [PROMPT.text]
 
 
 async def test_the_channels_sums_stay_when_a_person_goes(store: SqlStore) -> None:
@@ -187,30 +265,37 @@ class History:
             case "quote", who, place, whom if whom in self.last:
                 quoted = f"> {PEOPLE[whom].name}: {self.last[whom]}\n"
                 await self._say(who, place, quoted + self.words(who), echo=True)
-            case "vote", who, reply_id:
-                vote = Vote(reply_id, 1, PEOPLE[who], Verdict.DOWN, self.words(who))
-                await self.records.vote(vote)
-            case "prefer", who, reply_id:
-                await self.records.prefer(Preference(reply_id, 1, 2, PEOPLE[who]))
-            case "edit", number if self.messages:
-                place, message, who = self.messages[number % len(self.messages)]
-                words = self.words(who)
-                if await self.store.amend(place, message, words):
-                    self.heard[place].append(words)
-            case "withdraw", number if self.messages:
-                place, message, _ = self.messages[number % len(self.messages)]
-                await self.store.withdraw(place, message)
-            case "undo", place:
-                await self.records.undo(place)
             case "recall", who, number if self.heard[PLACE]:
                 words = self.heard[PLACE][number % len(self.heard[PLACE])]
                 await self._say(who, PLACE, self.words(who), answer=f"Somebody said: {words}.")
             case "again", reply_id:
                 await self._again(reply_id)
+            case (("edit" | "withdraw"), number) if self.messages:
+                await self._take_back(event[0], *self.messages[number % len(self.messages)])
+            case "undo", place:
+                await self.records.undo(place)
+            case _:
+                await self._beside(event)
+
+    async def _beside(self, event: tuple[Any, ...]) -> None:
+        match event:
+            case "vote", who, reply_id:
+                vote = Vote(reply_id, 1, PEOPLE[who], Verdict.DOWN, self.words(who))
+                await self.records.vote(vote)
+            case "prefer", who, reply_id:
+                await self.records.prefer(Preference(reply_id, 1, 2, PEOPLE[who]))
             case "persona", who:
                 await self.store.set_persona(PLACE.id, self.words(who), PEOPLE[who])
             case "opt out", who:
                 await self.records.use_feedback("discord", PEOPLE[who].id, False)
+
+    async def _take_back(self, way: str, place: Place, message: str, who: int) -> None:
+        if way == "withdraw":
+            await self.store.withdraw(place, message)
+            return
+        words = self.words(who)
+        if await self.store.amend(place, message, words):
+            self.heard[place].append(words)
 
     async def _say(
         self, who: int, place: Place, words: str, *, echo: bool = False, answer: str = "I see."

@@ -39,7 +39,8 @@ def test_a_short_message_is_taken_out_of_answers_to_it_alone(message: str) -> No
 @pytest.mark.parametrize(
     ("name", "text", "cleaned"),
     [
-        ("Ana", "Anas cat, said ANA", "[…]s cat, said […]"),
+        ("Ana", "Anas banana, said ANA", "[…]s banana, said […]"),
+        ("さくら", "昨日はさくらさんも", "昨日は[…]さんも"),
         ("花子", "昨日花子さんが来た", "昨日[…]さんが来た"),
         ("林", "林さんは森林にいる", "[…]さんは森林にいる"),
         ("Li", "I like what Li said, or _Li_", "I like what […] said, or _[…]_"),

@@ -120,7 +120,9 @@ async def test_a_prompt_that_holds_a_message_as_it_was_is_not_kept(
     assert prompt["reply_id"] == waiting.id
 
 
-async def test_a_prompt_made_after_an_edit_is_kept(store: SqlStore, raw: sqlite3.Connection) -> None:
+async def test_a_prompt_made_after_an_edit_is_kept(
+    store: SqlStore, raw: sqlite3.Connection
+) -> None:
     running = await asked(store, "b1", "hello")
     await store.amend(PLACE, "b1", "hello again")
     await answer(store, running, "Hello.")
