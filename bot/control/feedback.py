@@ -59,7 +59,8 @@ class FeedbackControl:
         better = int(arguments["answer"])
         pair = compared(record)
         if pair is None:
-            raise refusal("conversation.only_one", call.locale)
+            alone = len(record.alternatives) < 2
+            raise refusal(f"conversation.{'only_one' if alone else 'all_alike'}", call.locale)
         if better not in pair:
             raise refusal("conversation.no_such_answer", call.locale, number=better)
         worse = pair[0] if better == pair[1] else pair[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 
 from bot.control.commands import COMMANDS
 from bot.control.declarations import Argument, Command, Level
@@ -11,6 +12,7 @@ from bot.control.refusal import refusal
 from bot.control.response import Call, Given, Response
 from bot.control.spelling import span
 from bot.control.words import say
+from bot.errors import Refused
 
 
 class Help:
@@ -46,15 +48,24 @@ class Help:
             command
             for command in self._commands
             if asked in {command.name, command.key, command.path[0]}
-            and (command.level is not Level.ADMIN or call.author.manages)
         ]
         if not found:
-            raise refusal("help.unknown", call.locale, name=asked, prefix=call.prefix)
+            raise self._unknown(call, asked)
         lines = []
         for command in found:
             lines.append(_line(call, command))
             lines += [_argument(call, command, argument) for argument in command.arguments]
+            if command.level is Level.ADMIN and not call.author.manages:
+                lines.append(say("error.not_an_admin", call.locale, command=command.name))
         return "\n".join(lines)
+
+    def _unknown(self, call: Call, asked: str) -> Refused:
+        names = [command.name for command in self._commands]
+        nearest = get_close_matches(asked, names, n=1)
+        if not nearest:
+            return refusal("help.unknown", call.locale, name=asked, prefix=call.prefix)
+        values = {"name": asked, "prefix": call.prefix, "nearest": nearest[0]}
+        return refusal("help.nearest", call.locale, **values)
 
 
 def _line(call: Call, command: Command) -> str:

@@ -181,8 +181,18 @@ async def test_help_tells_more_about_one_command(desk: Desk) -> None:
     text = (await desk.use("help", CHIEF, arguments={"command": "/sampling"})).text
     assert "0–5" in text
     assert "`temperature`" in text
-    with pytest.raises(Refused):
-        await desk.use("help", ANN, arguments={"command": "sampling"})
+    assert "Only people who manage" not in text
+    told = (await desk.use("help", ANN, arguments={"command": "sampling"})).text
+    assert told == f"{text}\nOnly people who manage this channel can use `sampling`."
+
+
+async def test_a_command_that_is_nearly_right_is_told_what_would_be(desk: Desk) -> None:
+    with pytest.raises(Refused) as refused:
+        await desk.use("help", ANN, arguments={"command": "regenarate"}, prefix="/quipu ")
+    assert "`/quipu regenerate`" in refused.value.notice
+    with pytest.raises(Refused) as refused:
+        await desk.use("help", ANN, arguments={"command": "xyz"}, prefix="/quipu ")
+    assert refused.value.notice.count("`/quipu ") == 1  # just where to look
 
 
 async def test_a_person_sees_and_gets_what_is_kept(desk: Desk) -> None:

@@ -81,6 +81,15 @@ async def test_which_is_better_needs_two_answers(house: House) -> None:
         await house.use("prefer", BOB, answer=1)
 
 
+async def test_answers_that_say_the_same_are_not_called_a_single_one(house: House) -> None:
+    await house.say("hello")
+    await house.idle()
+    await house.use("regenerate")
+    await house.idle()
+    with pytest.raises(Refused, match="all_alike"):
+        await house.use("prefer", BOB, answer=1)
+
+
 async def test_a_reply_of_another_place_cannot_be_touched(answered: House) -> None:
     number = (await answered.newest()).reply_id
     for command, given in (("why", {}), ("rate", {"score": "up"}), ("prefer", {"answer": 1})):
