@@ -256,8 +256,7 @@ class Answering:
         self, reply: Reply, past: Earlier, choice: Choice, engine: Engine, delivery: Delivery
     ) -> Written:
         started = time.monotonic()
-        # In this order: what goes after the beginning may stand in the prompt.
-        await self.attempts.begin(reply)
+        await self.attempts.begin(reply)  # first: what goes after it may stand in the prompt
         prompt = await self._prompting.prompt(reply, past, engine.builder, self._lives[reply.id])
         sampling = sampling_of(choice, engine, past)
         adapter = adapter_of(choice, engine)
