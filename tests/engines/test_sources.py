@@ -12,7 +12,8 @@ from bot.endpoint.generator import EndpointGenerator
 from bot.engines import Engine, Engines
 from bot.engines.local import LocalSource
 from bot.engines.sources import alone, source, sources
-from bot.errors import ConfigError
+from bot.errors import ConfigError, ModelLoadError
+from bot.generation.weights.machine import held_memory
 from bot.settings import Settings
 from bot.settings.reading import check
 from bot.values import Persona, Place, Role, Turn
@@ -89,6 +90,22 @@ def test_a_real_model_knows_the_memory_that_it_needs(settings: Settings) -> None
         rooms.append(each.room())
     assert all(room and room.devices == {"cpu"} for room in rooms)
     assert all(room and 0 < room.needs < room.free < room.total for room in rooms)
+
+
+async def test_a_model_that_cannot_be_beside_what_stays_is_not_loaded(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engines = Engines(sources(settings))
+    try:
+        async with engines.use("first") as first:
+            limit_memory(tmp_path, monkeypatch, held_memory() // 2)
+            with pytest.raises(ModelLoadError, match=r"of memory in all, and .* are taken; "):
+                async with engines.use("second"):
+                    raise AssertionError
+            assert await said(first)
+        assert list(engines.loaded) == ["first"]
+    finally:
+        await engines.close()
 
 
 def test_a_long_context_is_needed_only_where_it_is_free(
