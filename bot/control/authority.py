@@ -13,7 +13,7 @@ from bot.control.records import Record
 from bot.control.response import Call
 from bot.control.words import say
 from bot.errors import Forbidden
-from bot.values import Author, Place
+from bot.values import Author, Place, Standing
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +61,16 @@ class Access:
         channels = {entry for entry in self.allow if entry.startswith("channel:")}
         people = set(self.allow) - channels
         return (not channels or bool(where & channels)) and (not people or bool(who & people))
+
+
+def managed(place: Place, author: Author) -> tuple[str, ...]:
+    """The scopes that the author manages: an owner all of them, an admin all but the workspace.
+
+    In a direct message that is everybody's own conversation, and never the workspace around it.
+    """
+    if author.standing is Standing.OWNER:
+        return place.scopes
+    return place.scopes[:-1] if author.manages else ()
 
 
 def may_talk(lists: Iterable[Access] | Sequence[Access], place: Place, author: Author) -> bool:

@@ -41,6 +41,11 @@ class Bounds:
         return min(value or most, most) if most else value
 
 
+def beyond(value: int, most: int) -> bool:
+    """Whether a value, of which 0 is none, goes beyond a bound, of which 0 is none as well."""
+    return bool(most) and (not value or value > most)
+
+
 def _entries(entries: tuple[str, ...], platform: str) -> tuple[str, ...]:
     found = []
     for entry in entries:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from math import ceil
 
-from bot.control.authority import may_talk
+from bot.control.authority import managed, may_talk
 from bot.control.place_settings import PlaceSettings
 from bot.control.ports import Handler, PeopleStore
 from bot.control.records import Admission, Behaviour, Use
@@ -71,9 +71,9 @@ class Doorkeeper:
         return may_talk(await self._settings.lists(place), place, author)
 
     async def may_command(self, place: Place, author: Author) -> bool:
-        """Whether the author may use commands: a place's own lists do not lock its admins out."""
-        lists = await self._settings.lists(place)
-        return may_talk(lists[-1:] if author.manages else lists, place, author)
+        """Whether the author may use commands: no list locks out who manages what it is set for."""
+        lists = await self._settings.lists(place, but=managed(place, author))
+        return may_talk(lists, place, author)
 
     async def used_up(self, place: Place, author: Author, locale: str) -> str:
         """Words for the first limit that is reached; empty if none is."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import structlog
 
 from bot.control.authority import Access
-from bot.control.bounds import Bounds
+from bot.control.bounds import Bounds, beyond
 from bot.control.declarations import Argument, Kind
 from bot.control.ports import SettingStore
 from bot.control.records import Behaviour, SettingValue
@@ -17,6 +17,8 @@ from bot.engines import Engines
 from bot.values import Choice, Place
 
 log = structlog.get_logger(__name__)
+
+LIMITED = {argument.name for argument in LIMITS}
 
 ACCESS = "access"
 """The key of the lists of who may talk; it is no setting with one value."""
@@ -31,9 +33,28 @@ class PlaceSettings:
         self.bounds = bounds
 
     async def held(self, place: Place) -> dict[str, SettingValue]:
-        """Every setting that is set for a place, with its scope; what is not sound is left out."""
-        found = await self._store.settings(place.scopes)
-        return {key: value for key, value in found.items() if _sound(key, value.value)}
+        """Every setting that is set for a place, with its scope; what is not sound is left out.
+
+        In a direct message everybody is their own admin: what they set can narrow the workspace's
+        limits and never lift them.
+        """
+        held = await self._set_for(place.scopes)
+        own = [name for name in LIMITED & held.keys() if held[name].scope != place.scopes[-1]]
+        if not (place.private and own):
+            return held
+        wide = await self._set_for(place.scopes[-1:])
+        return held | {
+            name: wide[name]
+            for name in own
+            if name in wide and beyond(held[name].value, wide[name].value)
+        }
+
+    async def workspace_limit(self, place: Place, name: str) -> int:
+        """What the workspace has set that this place cannot lift; 0 is nothing."""
+        if not place.private or name not in LIMITED:
+            return 0
+        wide = await self._set_for(place.scopes[-1:])
+        return int(wide[name].value) if name in wide else 0
 
     async def choice(self, place: Place) -> Choice:
         """What answers are made with; a model or adapter that is gone counts as not chosen."""
@@ -57,9 +78,13 @@ class PlaceSettings:
             for a in LIMITS
         }
 
-    async def lists(self, place: Place) -> list[Access]:
-        """Who may talk, from the thread's list to the configuration's, all of which must agree."""
-        found = await self._store.every(place.scopes, ACCESS)
+    async def lists(self, place: Place, *, but: Collection[str] = ()) -> list[Access]:
+        """Who may talk, from the thread's list to the configuration's, all of which must agree.
+
+        The lists of the scopes in `but` are left out.
+        """
+        scopes = [scope for scope in place.scopes if scope not in but]
+        found = await self._store.every(scopes, ACCESS)
         return [*(Access.read(each.value) for each in found), self.bounds.access_on(place.platform)]
 
     async def defaults(self, place: Place) -> dict[str, Any]:
@@ -82,6 +107,10 @@ class PlaceSettings:
     def models(self) -> tuple[str, ...]:
         """The titles of all configured models."""
         return self._engines.titles
+
+    async def _set_for(self, scopes: Sequence[str]) -> dict[str, SettingValue]:
+        found = await self._store.settings(scopes)
+        return {key: value for key, value in found.items() if _sound(key, value.value)}
 
     def _known(
         self, held: Mapping[str, SettingValue], key: str, there: tuple[str, ...], place: Place

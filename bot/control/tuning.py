@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from bot.control.bounds import beyond
 from bot.control.commands import BY_PATH
 from bot.control.declarations import Argument, Command
 from bot.control.place_settings import PlaceSettings
@@ -118,14 +119,17 @@ class Tuning:
                 return ""
             return _among(call, name, value, (*there, NONE))
         if name in BOUNDED:
-            return self._bounded(call, name, int(value))
+            return await self._bounded(call, name, int(value))
         return value
 
-    def _bounded(self, call: Call, name: str, value: int) -> int:
-        most = self._settings.bounds.most(name)
-        if most and (value > most or not value):
-            values = {"name": label(name, call.locale), "most": most}
-            raise refusal("control.beyond_bound", call.locale, **values)
+    async def _bounded(self, call: Call, name: str, value: int) -> int:
+        bounds = {
+            "control.beyond_bound": self._settings.bounds.most(name),
+            "control.beyond_workspace": await self._settings.workspace_limit(call.place, name),
+        }
+        for key, most in bounds.items():
+            if beyond(value, most):
+                raise refusal(key, call.locale, name=label(name, call.locale), most=most)
         return value
 
 

@@ -31,6 +31,7 @@ from tests.pieces import train_pieces
 
 PLATFORMS = ("discord", "slack")
 ASKER, PRIVATE, DENIED = "the asker", "in a direct message", "on a deny list"
+BARRED = "an admin on the workspace's deny list"
 ROLES = {
     "another member": Standing.MEMBER,
     ASKER: Standing.MEMBER,
@@ -38,9 +39,10 @@ ROLES = {
     "an owner": Standing.OWNER,
     PRIVATE: Standing.ADMIN,
     DENIED: Standing.MEMBER,
+    BARRED: Standing.ADMIN,
 }
 """By title of the column, with what platforms vouch for."""
-OWN = {ASKER, PRIVATE, DENIED}
+OWN = {ASKER, PRIVATE, DENIED, BARRED}
 """Who asks about an answer of their own."""
 
 GIVEN: Mapping[str, Mapping[str, Given]] = {
@@ -85,9 +87,10 @@ class Town:
         caller = Author(f"{number}-1", "Caller", ROLES[role])
         asker = caller if role in OWN else Author(f"{number}-2", "Asker")
         await self._prepare(command, place, asker)
-        if role == DENIED:
+        if role in {DENIED, BARRED}:
             lists = {"allow": [], "deny": [f"person:{caller.id}"]}
-            await self.records.set_settings(place.scopes[0], {ACCESS: lists}, caller)
+            scope = place.scopes[0 if role == DENIED else -1]
+            await self.records.set_settings(scope, {ACCESS: lists}, caller)
         call = Call(command.path, place, caller, arguments=given)
         try:
             answer = await self.core.control.carry_out(call)

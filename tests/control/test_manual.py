@@ -56,7 +56,8 @@ def _specified(command: Command, *, wide: bool) -> set[str]:
     if command.level is Level.ASKER:
         return {*admins, permissions.ASKER}
     about_oneself = command.path[0] in {"help", "privacy"}
-    return set(permissions.ROLES) - (set() if about_oneself else {permissions.DENIED})
+    denied = {permissions.DENIED, permissions.BARRED}
+    return set(permissions.ROLES) - (set() if about_oneself else denied)
 
 
 def test_what_is_written_by_hand_names_no_command_that_is_not_there() -> None:

@@ -12,6 +12,7 @@ from bot.control.bounds import Bounds
 from bot.control.commands import COMMANDS
 from bot.control.declarations import Level
 from bot.control.limits import Doorkeeper
+from bot.control.place_settings import ACCESS
 from bot.control.records import Admission
 from bot.control.response import Given
 from bot.control.variables import Heard
@@ -29,6 +30,9 @@ from tests.control.conftest import (
     THREAD,
     Desk,
 )
+
+DESKS = Place("slack", "T1", "C1")
+ALONE = Place("slack", "T1", "D1", private=True)
 
 
 def said(author: Author = ANN, place: Place = CHANNEL, *, mentioned: bool = True) -> Inbound:
@@ -88,7 +92,9 @@ async def test_an_allow_list_of_roles_lets_only_them_in(desk: Desk) -> None:
     assert await admitted(desk, said(Author("3", "Cy", roles=("4", "5")), OTHER))
     assert not await admitted(desk, said())
     assert not await admitted(desk, said(CHIEF))
-    assert (await desk.use("access show", CHIEF)).text.count("role:5") == 1
+    with pytest.raises(Forbidden):
+        await desk.use("access show", CHIEF)
+    assert (await desk.use("access show", OWNER)).text.count("role:5") == 1
 
 
 async def test_channels_are_listed_for_the_workspace(desk: Desk) -> None:
@@ -97,6 +103,32 @@ async def test_channels_are_listed_for_the_workspace(desk: Desk) -> None:
     await desk.use("access allow", OWNER, arguments={"channel": "2", "where": "workspace"})
     assert await admitted(desk, said(place=THREAD))
     assert not await admitted(desk, said(place=OTHER))
+
+
+@pytest.mark.parametrize("place", [DESKS, ALONE], ids=["a channel", "a direct message"])
+async def test_a_list_of_the_workspace_locks_out_who_manages_less_than_that(
+    desk: Desk, place: Place
+) -> None:
+    await desk.answered(CHIEF, place)
+    denied: dict[str, Given] = {"person": CHIEF.id, "where": "workspace"}
+    await desk.use("access deny", OWNER, DESKS, denied)
+    for command in ("regenerate", "settings"):
+        with pytest.raises(Forbidden):
+            await desk.use(command, CHIEF, place)
+    assert (await desk.use("privacy show", CHIEF, place)).text
+    await desk.use("access deny", OWNER, DESKS, {"person": OWNER.id, "where": "workspace"})
+    assert (await desk.use("settings", OWNER, place)).page is not None
+
+
+@pytest.mark.parametrize("scope", [CHANNEL.id, THREAD.id])
+async def test_a_list_of_a_channel_or_thread_does_not_lock_its_admins_out(
+    desk: Desk, scope: str
+) -> None:
+    lists = {"allow": [], "deny": [f"person:{who.id}" for who in (ANN, CHIEF)]}
+    await desk.records.set_settings(scope, {ACCESS: lists}, OWNER)
+    assert (await desk.use("settings", CHIEF, THREAD)).page is not None
+    with pytest.raises(Forbidden):
+        await desk.use("usage", ANN, THREAD)
 
 
 async def test_naming_nobody_is_refused(desk: Desk) -> None:
@@ -153,6 +185,28 @@ async def test_tokens_and_channels_have_limits_of_their_own(desk: Desk) -> None:
     await desk.use("limits", arguments={"channel_tokens": 100})
     assert not await admitted(desk, said(BOB))
     assert await admitted(desk, said(BOB, OTHER))
+
+
+async def test_a_direct_message_narrows_the_workspaces_limits_and_never_lifts_them(
+    desk: Desk,
+) -> None:
+    wide: dict[str, Given] = {"person_messages": 2, "where": "workspace"}
+    await desk.use("limits", OWNER, DESKS, wide)
+    for more in (0, 3):
+        with pytest.raises(Refused) as refused:
+            await desk.use("limits", CHIEF, ALONE, {"person_messages": more})
+        assert "2 at most" in refused.value.notice
+    settings = desk.steering.settings
+    for own, holds in ((1, 1), (2, 2), (3, 2), (0, 2)):  # as set before the workspace's was
+        await desk.records.set_settings(ALONE.id, {"person_messages": own}, CHIEF)
+        assert (await settings.limits(ALONE))["person_messages"] == holds
+    page = (await desk.use("settings", CHIEF, ALONE)).page
+    assert page is not None
+    items = {item.argument.name: item for _, group in page.groups for item in group}
+    shown = items["person_messages"]
+    assert (shown.shown, shown.origin) == ("2", "the whole workspace")
+    await desk.use("limits", CHIEF, ALONE, {"person_tokens": 7})
+    assert (await settings.limits(ALONE))["person_tokens"] == 7
 
 
 async def test_an_answer_that_is_being_given_counts(desk: Desk) -> None:
