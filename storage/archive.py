@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 from bot.control.records import Use
 from bot.values import Place, Role
 from storage.columns import rows
+from storage.forgotten import FORGOTTEN
 from storage.tables import (
     answers,
     audit,
@@ -139,7 +140,8 @@ def use(connection: Connection, place: Place, person: str, day: date) -> tuple[U
     platform, channel = f"{place.platform}:", channel_scope(place)
     today = usage.c.day == day
     on_platform = usage.c.place_id.startswith(platform, autoescape=True)
-    own = _sum(connection, and_(today, usage.c.author_id == person, on_platform))
+    who = (person, FORGOTTEN + person)
+    own = _sum(connection, and_(today, usage.c.author_id.in_(who), on_platform))
     all_ = _sum(connection, and_(today, _inside(usage.c.place_id, channel)))
     # Asked for every message: this walks the index of the few replies that have not ended.
     running = connection.execute(
@@ -147,7 +149,7 @@ def use(connection: Connection, place: Place, person: str, day: date) -> tuple[U
         .where(replies.c.ended_at.is_(None), replies.c.finish_reason.is_(None))
         .order_by(replies.c.id)
     ).all()
-    mine = sum(row.author_id == person and row.place_id.startswith(platform) for row in running)
+    mine = sum(row.author_id in who and row.place_id.startswith(platform) for row in running)
     here = sum(f"{row.place_id}/".startswith(f"{channel}/") for row in running)
     return Use(own.messages + mine, own.tokens), Use(all_.messages + here, all_.tokens)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
+from datetime import date
 from typing import Any
 
 from sqlalchemy import and_, delete, func, insert, or_, select, update
@@ -14,6 +14,7 @@ from bot.values import Role
 from storage.answers import unpacked
 from storage.columns import rows
 from storage.fingerprints import said_once
+from storage.forgotten import keep_use
 from storage.listed import forget_changes, listed
 from storage.redaction import Redaction
 from storage.tables import (
@@ -102,7 +103,9 @@ def _prompts(connection: Connection, asked: Any) -> list[dict[str, Any]]:
     ]
 
 
-def forget(connection: Connection, platform: str, person: str, names: Collection[str]) -> Stored:
+def forget(
+    connection: Connection, platform: str, person: str, names: Collection[str], today: date
+) -> Stored:
     """Delete the person's words, names and ids; see docs/decisions/0010 for what stays.
 
     `names` are what the person is called now; those under which they spoke are known.
@@ -122,12 +125,12 @@ def forget(connection: Connection, platform: str, person: str, names: Collection
         connection.execute(delete(table).where(mine[table]))
     _forget_personas(connection, platform, mine)
     forget_changes(connection, platform, person)
+    keep_use(connection, mine[usage], mine[replies], person, today)
     nobody = {"author_id": "", "author_name": ""}
     connection.execute(update(replies).where(mine[replies]).values(nobody))
     connection.execute(update(audit).where(mine[audit]).values(nobody))
-    _forget_usage(connection, mine)
     this = and_(people.c.platform == platform, people.c.person == person)
-    connection.execute(delete(people).where(this))
+    connection.execute(delete(people).where(this, people.c.feedback_use.is_(True)))
     return before
 
 
@@ -207,23 +210,6 @@ def _forget_personas(connection: Connection, platform: str, mine: dict[Any, Any]
     connection.execute(update(personas).where(old).values(text=""))
     nobody = {"author_id": "", "author_name": ""}
     connection.execute(update(personas).where(mine[personas]).values(nobody))
-
-
-def _forget_usage(connection: Connection, mine: dict[Any, Any]) -> None:
-    """The channel's sums stay, under nobody's name."""
-    sums: dict[Any, list[int]] = defaultdict(lambda: [0, 0, 0])
-    counted = (usage.c.replies, usage.c.prompt_tokens, usage.c.tokens)
-    found = connection.execute(select(usage).where(mine[usage])).all()
-    keys = {(row.day, row.place_id) for row in found}
-    for day, place_id in keys:
-        nobody = and_(usage.c.day == day, usage.c.place_id == place_id, usage.c.author_id == "")
-        theirs = and_(mine[usage], usage.c.day == day, usage.c.place_id == place_id)
-        for row in connection.execute(select(*counted).where(or_(nobody, theirs))):
-            sums[day, place_id] = [a + b for a, b in zip(sums[day, place_id], row, strict=True)]
-        connection.execute(delete(usage).where(or_(nobody, theirs)))
-        values = dict(zip((c.name for c in counted), sums[day, place_id], strict=True))
-        row_of = {"day": day, "place_id": place_id, "author_id": "", **values}
-        connection.execute(insert(usage).values(row_of))
 
 
 def _mine(platform: str, person: str) -> dict[Any, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from bot.control.records import (
@@ -17,7 +17,7 @@ from bot.control.records import (
     Vote,
 )
 from bot.values import Author, Persona, Place, Reply
-from storage import answers, archive, feedback, people, settings
+from storage import answers, archive, feedback, forgotten, people, settings
 from storage.database import Database
 from storage.store import utc_now
 
@@ -94,7 +94,8 @@ class SqlRecords:
     async def forget_person(
         self, platform: str, person: str, *, names: Collection[str] = ()
     ) -> Stored:
-        return await self._database.write(people.forget, platform, person, names)
+        today = self._now().astimezone(UTC).date()
+        return await self._database.write(people.forget, platform, person, names, today)
 
     async def use_feedback(self, platform: str, person: str, use: bool) -> None:
         await self._database.write(people.use_feedback, platform, person, use)
@@ -116,6 +117,9 @@ class SqlRecords:
 
     async def forget_prompts(self, before: datetime) -> int:
         return await self._database.write(archive.forget_prompts, before)
+
+    async def settle_use(self, today: date) -> None:
+        await self._database.write(forgotten.settle_use, today)
 
     async def use(self, place: Place, person: str, day: date) -> tuple[Use, Use]:
         return await self._database.read(archive.use, place, person, day)

@@ -116,6 +116,9 @@ class PeopleStore(Protocol):
     ) -> Stored:
         """Delete a person's words and names from every table; what others wrote stays.
 
+        What they have used today goes on counting, until `settle_use`, and if their feedback may
+        not be used, that stays so.
+
         `names` are what the person is called now, for quotations of what the bot never heard.
         """
 
@@ -138,6 +141,9 @@ class PeopleStore(Protocol):
 
     async def forget_prompts(self, before: datetime) -> int:
         """Delete the prompts of older answers that nobody has judged; how many that were."""
+
+    async def settle_use(self, today: date) -> None:
+        """Forget what people who were forgotten before this day had used; the sums stay."""
 
     async def use(self, place: Place, person: str, day: date) -> tuple[Use, Use]:
         """What a person, and a channel with its threads, have used on that day."""

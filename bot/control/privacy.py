@@ -61,7 +61,10 @@ class Privacy:
         platform, author = call.place.platform, call.author
         gone = await self._people.forget_person(platform, author.id, names=[author.name])
         log.info("person forgotten", platform=platform, messages=gone.messages)
-        return Response(say("privacy.deleted", call.locale, messages=gone.messages))
+        lines = [say("privacy.deleted", call.locale, messages=gone.messages)]
+        if not gone.feedback_use:
+            lines.append(say("privacy.stays_not_used", call.locale))
+        return Response("\n".join(lines))
 
     async def feedback(self, call: Call, arguments: Mapping[str, Given]) -> Response:
         """Whether the person's votes, and prompts with their words, may be used for training."""

@@ -63,6 +63,7 @@ class Retention:
         if self._bounds.prompts:
             before = self._now() - timedelta(days=self._bounds.prompts)
             prompts = await self._people.forget_prompts(before)
+        await self._people.settle_use(self._now().astimezone(UTC).date())
         if turns or prompts:
             log.info("purged", turns=turns, prompts=prompts)
         return turns, prompts

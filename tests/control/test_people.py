@@ -283,6 +283,20 @@ async def test_feedback_is_used_unless_somebody_says_no(desk: Desk) -> None:
     button = (await desk.use("privacy show", ANN)).buttons[1]
     assert "not used" in (await desk.press(button, ANN)).text
     assert not (await desk.records.stored("discord", ANN.id)).feedback_use
+    delete = (await desk.use("privacy show", ANN)).buttons[-1]
+    yes, _ = (await desk.press(delete, ANN)).buttons
+    assert "stays so" in (await desk.press(yes, ANN)).text
+    assert "not used" in (await desk.use("privacy show", ANN)).text
+
+
+async def test_who_is_deleted_has_no_more_left_of_the_day(desk: Desk) -> None:
+    await desk.use("limits", arguments={"person_messages": 1})
+    await desk.answered(ANN)
+    delete = (await desk.use("privacy show", ANN)).buttons[-1]
+    yes, _ = (await desk.press(delete, ANN)).buttons
+    assert "00:00 UTC" in (await desk.press(yes, ANN)).text
+    assert not await admitted(desk, said())
+    assert "1 of 1 used" in (await desk.use("usage", ANN)).text
 
 
 async def test_a_channel_is_exported_for_who_asks(desk: Desk) -> None:

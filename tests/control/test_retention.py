@@ -108,3 +108,12 @@ async def test_the_chore_goes_on_until_it_is_stopped(desk: Desk) -> None:
     with pytest.raises(asyncio.CancelledError):
         await chore
     assert left(desk) == []
+
+
+async def test_what_the_forgotten_used_is_known_until_the_day_is_over(desk: Desk) -> None:
+    await desk.answered(ANN)
+    await desk.records.forget_person("discord", ANN.id)
+    await after(desk, 0).sweep()
+    assert left(desk, "usage", "author_id") == [f"forgotten:{ANN.id}"]
+    await after(desk, 1).sweep()
+    assert left(desk, "usage", "author_id") == [""]

@@ -174,7 +174,8 @@ async def test_the_channels_sums_stay_when_a_person_goes(store: SqlStore) -> Non
     await records.forget_person("discord", ANA.id)
     await records.forget_person("discord", BEN.id)
     mine, after = await records.use(PLACE, ANA.id, today)
-    assert (mine.messages, after) == (0, channel)
+    assert (mine.messages, after) == (1, channel)
+    assert (await records.use(PLACE, BEN.id, today))[0].messages == 1
 
 
 async def test_a_message_that_was_claimed_is_not_answered_again_after_forgetting(

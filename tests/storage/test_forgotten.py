@@ -1,0 +1,82 @@
+"""What somebody used goes on counting when they are forgotten, until the day is over."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.engine import Connection
+
+from storage import SqlStore
+from storage.records import SqlRecords
+from storage.tables import people, replies, turns, usage
+from tests.storage.given import ANA, BEN, PLACE, answer, claimed
+
+
+def decided(connection: Connection) -> list[str]:
+    """Of whom it is known what may be done with their feedback."""
+    return list(connection.execute(select(people.c.person)).scalars())
+
+
+def authors(connection: Connection) -> set[str]:
+    """Whose ids still stand anywhere, with whatever is written before them."""
+    found = [
+        connection.execute(select(table.c.author_id)).scalars() for table in (usage, replies, turns)
+    ]
+    return {str(each).rpartition(":")[2] for ids in found for each in ids}
+
+
+async def test_who_is_forgotten_does_not_begin_the_day_anew(store: SqlStore) -> None:
+    records = SqlRecords(store.database)
+    today = datetime.now(UTC).date()
+    await answer(store, await claimed(store, "m1"), "Hello.")
+    running = await claimed(store, "m2")
+    before = await records.use(PLACE, ANA.id, today)
+    for _ in range(2):  # what was moved is not moved again
+        await records.forget_person("discord", ANA.id)
+        assert await records.use(PLACE, ANA.id, today) == before
+    await answer(store, running, "Hello.")
+    await answer(store, await claimed(store, "m3"), "Hello.")
+    await records.forget_person("discord", ANA.id)
+    mine, channel = await records.use(PLACE, ANA.id, today)
+    assert mine == channel
+    assert (mine.messages, mine.tokens) == (3, 3 * before[0].tokens)
+
+
+async def test_once_the_day_is_over_nobody_knows_what_the_forgotten_used(
+    store: SqlStore,
+) -> None:
+    records = SqlRecords(store.database)
+    await answer(store, await claimed(store, "m1"), "Hello.")
+    running = await claimed(store, "m2")
+    today = datetime.now(UTC).date()
+    await records.forget_person("discord", ANA.id)
+    await answer(store, running, "Hello.")
+    _, channel = await records.use(PLACE, ANA.id, today)
+    await records.settle_use(today)
+    assert (await records.use(PLACE, ANA.id, today))[0].messages == 2
+    await records.settle_use(today + timedelta(days=1))
+    mine, after = await records.use(PLACE, ANA.id, today)
+    assert (mine.messages, after) == (0, channel)
+    assert ANA.id not in await store.database.read(authors)
+
+
+async def test_use_of_days_that_are_over_is_nobodys_at_once(store: SqlStore) -> None:
+    today = datetime.now(UTC).date()
+    await answer(store, await claimed(store, "m1"), "Hello.")
+    tomorrow = SqlRecords(store.database, lambda: datetime.now(UTC) + timedelta(days=1))
+    await tomorrow.forget_person("discord", ANA.id)
+    mine, channel = await tomorrow.use(PLACE, ANA.id, today)
+    assert (mine.messages, channel.messages) == (0, 1)
+
+
+async def test_who_did_not_want_their_feedback_used_stays_out_when_forgotten(
+    store: SqlStore,
+) -> None:
+    records = SqlRecords(store.database)
+    await records.use_feedback("discord", ANA.id, False)
+    await records.use_feedback("discord", BEN.id, True)
+    for who in (ANA, BEN):
+        await records.forget_person("discord", who.id)
+    assert not (await records.stored("discord", ANA.id)).feedback_use
+    assert await store.database.read(decided) == [ANA.id]
