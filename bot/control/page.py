@@ -12,7 +12,7 @@ from bot.control.ports import Handler, SettingStore
 from bot.control.records import SettingValue
 from bot.control.response import Call, Given, Item, Page, Response
 from bot.control.scopes import channel_scope, spoken
-from bot.control.settings import ADAPTER, ANSWERS, LIMITS, MODEL, RETENTION, SAMPLING
+from bot.control.settings import ADAPTER, ANSWERS, LIMITS, MODEL, RETENTION, SAMPLING, SHARED
 from bot.control.spelling import INHERIT, NONE, label, spelled
 from bot.control.words import say
 from bot.ports import Personas
@@ -47,6 +47,7 @@ class SettingsPage:
                 await self._item(call, command, argument, held, defaults)
                 for command, arguments_ in commands
                 for argument in arguments_
+                if not (call.place.private and argument.name in SHARED)
             ]
             groups.append((say(f"control.group.{title}", call.locale), tuple(items)))
         where = spoken(call.place, channel_scope(call.place), call.locale)

@@ -23,6 +23,9 @@ ANSWERS = (
     Argument("bots", Kind.SWITCH),
     Argument("names", Kind.SWITCH),
 )
+SHARED = frozenset({"when", "threads", "names"})
+"""What a direct message has no use for: whatever is said there is answered, in one conversation."""
+
 LIMITS = (
     Argument("person_messages", Kind.INTEGER, least=0, most=1_000_000),
     Argument("person_tokens", Kind.INTEGER, least=0, most=1_000_000_000),

@@ -16,9 +16,10 @@ from bot.control.records import Change
 from bot.control.refusal import refusal
 from bot.control.response import Call, Field, Form, Given, Response
 from bot.control.scopes import scope_for, spoken
-from bot.control.settings import SETTINGS
+from bot.control.settings import SETTINGS, SHARED
 from bot.control.spelling import NONE, label, plain, span, spelled
 from bot.control.words import say
+from bot.values import Place
 
 log = structlog.get_logger(__name__)
 
@@ -87,7 +88,7 @@ class Tuning:
                 _written(own[argument.name].value) if argument.name in own else "",
                 await self._hint(call, argument),
             )
-            for argument in _settings_of(command)
+            for argument in _settings_of(command, call.place)
         ]
         if command.window:
             title = say("control.form", call.locale, name=command.name)
@@ -111,6 +112,8 @@ class Tuning:
         """The value as it is saved, None to inherit. Refused with what would be right."""
         if value == "":
             return None
+        if name in SHARED and call.place.private:
+            raise refusal("control.not_for_private", call.locale, name=label(name, call.locale))
         if name == "model":
             return _among(call, name, value, self._settings.models)
         if name == "adapter":
@@ -140,8 +143,9 @@ def _among(call: Call, name: str, value: Given, there: Sequence[str]) -> str:
     return found
 
 
-def _settings_of(command: Command) -> list[Argument]:
-    return [argument for argument in command.arguments if argument.name in SETTINGS]
+def _settings_of(command: Command, place: Place) -> list[Argument]:
+    known = SETTINGS.keys() - (SHARED if place.private else set())
+    return [argument for argument in command.arguments if argument.name in known]
 
 
 def _written(value: Any) -> str:

@@ -54,7 +54,7 @@ GIVEN: Mapping[str, Mapping[str, Given]] = {
     "model": {"model": "kind"},
     "adapter": {"adapter": "gentle"},
     "sampling": {"temperature": 1.0},
-    "answers": {"when": "always"},
+    "answers": {"bots": True},
     "access.allow": {"person": "5"},
     "access.deny": {"person": "5"},
     "access.remove": {"person": "5"},

@@ -101,7 +101,7 @@ async def test_in_private_people_manage_their_own_conversation(
     desk: Desk, command: Command
 ) -> None:
     here = Author(ANN.id, ANN.name, Standing.ADMIN)
-    given = arguments_of(command)
+    given = {"bots": True} if command.name == "answers" else arguments_of(command)
     if any(argument.name == "where" for argument in command.arguments):
         with pytest.raises(Refused):
             await desk.use(command.name, here, DIRECT, {**given, "where": "workspace"})

@@ -10,11 +10,12 @@ from bot.control.bounds import Bounds
 from bot.control.page import GROUPS
 from bot.control.response import Call, Given, Response
 from bot.control.settings import SAMPLING, SETTINGS
+from bot.control.words import say
 from bot.engines import Engines
 from bot.errors import Refused
 from bot.values import Choice
 from storage import SqlStore
-from tests.control.conftest import CHANNEL, CHIEF, OTHER, OWNER, THREAD, Desk
+from tests.control.conftest import CHANNEL, CHIEF, DIRECT, OTHER, OWNER, THREAD, Desk
 
 
 async def test_what_is_set_holds_for_the_next_answer(desk: Desk) -> None:
@@ -52,6 +53,23 @@ async def test_an_emptied_field_inherits_again(desk: Desk, taken_back: str) -> N
     await desk.use("sampling", arguments={"seed": 5, "top_p": 0.5})
     await desk.use("sampling", arguments={"seed": taken_back, "top_p": 0.6})
     assert (await desk.steering.settings.choice(CHANNEL)).sampling == (("top_p", 0.6),)
+
+
+@pytest.mark.parametrize("given", [{"when": "never"}, {"threads": True}, {"names": False}])
+async def test_a_direct_message_takes_no_setting_that_would_change_nothing(
+    desk: Desk, given: dict[str, Given]
+) -> None:
+    with pytest.raises(Refused) as refused:
+        await desk.use("answers", CHIEF, DIRECT, given)
+    assert "for channels" in refused.value.notice
+    assert await desk.audit() == []
+    [name] = given
+    shown = (await desk.use("answers", CHIEF, DIRECT)).text
+    assert f"- {say(f'setting.{name}')}:" not in shown
+    page = (await desk.use("settings", CHIEF, DIRECT)).page
+    assert page is not None
+    assert name not in {item.argument.name for _, group in page.groups for item in group}
+    assert "already" in (await desk.use("inherit", CHIEF, DIRECT, {"setting": name})).text
 
 
 async def test_setting_the_same_again_leaves_no_line(desk: Desk) -> None:
