@@ -105,7 +105,7 @@ class MemoryPersonas:
     saved: dict[str, list[Persona]] = field(default_factory=dict)
     failure: Exception | None = None
 
-    async def show(self, place: Place) -> Persona:
+    async def show(self, place: Place, author: Author | None = None) -> Persona:  # noqa: ARG002
         if self.failure is not None:
             raise self.failure
         found = [self.saved[scope][-1] for scope in place.scopes if self.saved.get(scope)]

@@ -27,7 +27,7 @@ STEP = 15
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What the people of a place call it, and who spoke there last."""
+    """What the people of a place call it, and to whom it is spoken: at first who spoke last."""
 
     channel: str = ""
     server: str = ""
@@ -71,10 +71,10 @@ class SpokenPersonas:
         self._heard = heard
         self._now = now
 
-    async def show(self, place: Place) -> Persona:
-        """The persona as the model reads it in an answer that is begun now."""
+    async def show(self, place: Place, author: Author | None = None) -> Persona:
+        """The persona as the model reads it; others may have spoken since the author asked."""
         persona = await self._personas.show(place)
-        return replace(persona, text=self.filled(persona.text, place))
+        return replace(persona, text=self.filled(persona.text, place, author))
 
     async def written(self, place: Place) -> Persona:
         """The persona as it was written."""
@@ -86,9 +86,12 @@ class SpokenPersonas:
     async def clear(self, place: Place, author: Author) -> Persona:
         return await self._personas.clear(place, author)
 
-    def filled(self, text: str, place: Place) -> str:
+    def filled(self, text: str, place: Place, author: Author | None = None) -> str:
         """The text with its variables; a name that is not known is said in general words."""
-        return filled(text, values(self._heard.names(place), self._now()))
+        names = self._heard.names(place)
+        if author is not None:
+            names = replace(names, user=author.name)
+        return filled(text, values(names, self._now()))
 
 
 def values(names: Names, now: datetime) -> dict[str, str]:

@@ -25,8 +25,8 @@ class PersonaBook:
         """TooLong if the configuration's persona leaves the default model too little room."""
         (await self._engines.builder()).check(self._default)
 
-    async def show(self, place: Place) -> Persona:
-        """The persona that an answer given now at this place would have."""
+    async def show(self, place: Place, author: Author | None = None) -> Persona:  # noqa: ARG002
+        """The same for everybody at the place."""
         return await self._store.persona(place.scopes) or self._default
 
     async def set(self, place: Place, text: str, author: Author) -> Persona:

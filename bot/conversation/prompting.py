@@ -32,7 +32,7 @@ class Prompting:
         life.asked(turns)
         if not turns or turns[-1].role is not Role.USER:
             raise Refused("the message is gone", key="conversation.question_gone")
-        persona = await self._personas.show(reply.place)
+        persona = await self._personas.show(reply.place, reply.author)
         behaviour = await self._behaviours.behaviour(reply.place)
         names = behaviour.names and not reply.place.private
         # Encoding a long history takes milliseconds that the event loop does not have.

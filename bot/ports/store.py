@@ -26,7 +26,8 @@ from bot.values import (
 class Personas(Protocol):
     """The persona of a Place, for an adapter's commands."""
 
-    async def show(self, place: Place) -> Persona: ...
+    async def show(self, place: Place, author: Author | None = None) -> Persona:
+        """What an answer begun now at this place, to this author, has."""
 
     async def set(self, place: Place, text: str, author: Author) -> Persona:
         """Set the channel's persona. Forbidden unless the author is an admin; TooLong; Refused."""

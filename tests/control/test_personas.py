@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,7 +14,9 @@ from hypothesis import strategies as st
 from bot.control.variables import Names, filled, values
 from bot.errors import Refused, TooLong
 from bot.values import Inbound
-from tests.control.conftest import ANN, CHANNEL, CHIEF, OTHER, THREAD, Desk
+from tests.board import PATIENCE
+from tests.control.conftest import ANN, BOB, CHANNEL, CHIEF, OTHER, THREAD, Desk
+from tests.control.permissions import town
 
 NOON = datetime(2026, 11, 23, 12, 44, tzinfo=UTC)
 
@@ -128,6 +133,22 @@ async def test_variables_are_filled_in_for_prompts_alone(desk: Desk) -> None:
     assert spoken.text == "In knots of Cuzco talk to Ann; {unknown} {} {date"
     assert spoken.version == 1
     assert text in (await desk.use("persona show")).text
+
+
+async def test_each_answer_speaks_to_who_asked_for_it(tmp_path: Path) -> None:
+    held = asyncio.Event()
+    async with town("discord", tmp_path) as made:
+        made.generator.script = lambda _: [held, "Hello."]
+        await made.core.store.set_persona(CHANNEL.id, "You talk to {user}.", CHIEF)
+        for number, author in enumerate((CHIEF, ANN, BOB)):
+            said = Inbound(CHANNEL, author, "hi", f"m{number}", datetime.now(UTC))
+            assert await made.core.conversations.accept(said)
+        held.set()
+        async with asyncio.timeout(PATIENCE):
+            await made.core.conversations.settled()
+        prompts = [prompt.text for prompt in made.generator.prompts]
+    spoken_to = [re.findall(r"You talk to ([^.]*)\.", text)[-1:] for text in prompts]
+    assert spoken_to == [["Chief"], ["Ann"], ["Bob"]]
 
 
 def test_dates_change_daily_and_times_by_the_quarter() -> None:
