@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 import structlog
 
 from bot import plain
+from bot.control.authority import Access
+from bot.control.place_settings import ACCESS
 from bot.control.ports import Handler, PeopleStore, SettingStore
 from bot.control.records import Change
 from bot.control.response import Call, File, Given, Response
@@ -70,9 +72,35 @@ def as_json(value: object) -> bytes:
 def _line(call: Call, change: Change) -> str:
     at = f"{change.at.astimezone(UTC):%Y-%m-%d %H:%M}"
     where = spoken(call.place, change.scope, call.locale)
-    before, after = _short(change.before, call.locale), _short(change.after, call.locale)
+    what = _lists(change, call.locale) if change.what == ACCESS else ""
+    what = what or f"{_short(change.before, call.locale)} → {_short(change.after, call.locale)}"
     who = plain.shown(change.author.name) or say("control.somebody", call.locale)
-    return f"- {at} UTC · {who} · {where} · {change.what}: {before} → {after}"
+    return f"- {at} UTC · {who} · {where} · {change.what}: {what}"
+
+
+def _lists(change: Change, locale: str) -> str:
+    """Who came onto the lists and who went from them; empty where that cannot be read.
+
+    The lists themselves are longer than a line, and what is new may stand at their end.
+    """
+    before, after = _access(change.before), _access(change.after)
+    parts = []
+    for key, old, new in (
+        ("allowed", before.allow, after.allow),
+        ("denied", before.deny, after.deny),
+    ):
+        names = [f"+ {_short(entry, locale)}" for entry in new if entry not in old]
+        names += [f"− {_short(entry, locale)}" for entry in old if entry not in new]
+        if names:
+            parts.append(say(f"control.{key}", locale, names=", ".join(names)))
+    return "; ".join(parts)
+
+
+def _access(value: str | None) -> Access:
+    try:
+        return Access.read(json.loads(value or "null"))
+    except ValueError:
+        return Access()
 
 
 def _short(value: str | None, locale: str) -> str:
