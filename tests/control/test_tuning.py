@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.control.arguments import checked
 from bot.control.bounds import Bounds
+from bot.control.commands import COMMANDS
+from bot.control.declarations import Argument, Command, Kind
 from bot.control.page import GROUPS
 from bot.control.response import Call, Given, Response
 from bot.control.settings import SAMPLING, SETTINGS
-from bot.control.words import say
+from bot.control.words import languages, say
 from bot.engines import Engines
 from bot.errors import Refused
 from bot.values import Choice
@@ -100,6 +105,24 @@ async def test_a_wrong_value_is_told_what_would_be_right(
         await desk.use(command, arguments=arguments)
     assert right in refused.value.notice
     assert await desk.audit() == []
+
+
+@pytest.mark.parametrize(
+    ("command", "argument"),
+    [(c, a) for c in COMMANDS for a in c.arguments if a.kind in {Kind.INTEGER, Kind.NUMBER}],
+    ids=lambda each: each.name,
+)
+async def test_a_wrong_number_is_told_both_of_its_bounds_or_the_one_that_there_is(
+    command: Command, argument: Argument
+) -> None:
+    for language in languages():
+        with pytest.raises(Refused) as refused:
+            checked(command, {argument.name: "many"}, language)
+        least, most = argument.least, argument.most
+        told = [number for number in (least, most) if number is not None]
+        notice = refused.value.notice.removeprefix(f"`{argument.name}`")
+        assert [float(number) for number in re.findall(r"\d+(?:\.\d+)?", notice)] == told
+        assert not re.search(r"\s[.\s]", notice), "a bound that there is not leaves a gap"
 
 
 async def test_adapters_are_those_of_the_model_that_is_chosen(desk: Desk) -> None:
