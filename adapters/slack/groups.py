@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -18,6 +19,8 @@ from bot.errors import PlatformError
 log = structlog.get_logger(__name__)
 
 REMEMBERED = 300.0
+SOON = 10.0
+"""Seconds until Slack is asked again after it could not tell."""
 PATIENCE = 0.7
 """Seconds; an event has to be acknowledged within three."""
 
@@ -33,39 +36,63 @@ class Known:
 class Groups:
     """Asks for all groups of a workspace at once, every few minutes at most.
 
-    Where Slack does not tell, what it told last still holds.
+    Where Slack does not tell, what it told last still holds. What it tells too late for one message
+    is there for the next: who is denied by a group is not let in for minutes.
     """
 
     def __init__(
-        self, api: Api, told: Told, *, clock: Callable[[], float] = time.monotonic
+        self,
+        api: Api,
+        told: Told,
+        in_background: Callable[[Coroutine[Any, Any, None]], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._api = api
         self._told = told
+        self._in_background = in_background
         self._clock = clock
         self._known: dict[str, Known] = {}
+        self._asking: dict[str, asyncio.Event] = {}
 
     async def of(self, workspace: Workspace, user: str) -> tuple[str, ...]:
         """The ids of the groups that a person is in."""
-        known = self._known.get(workspace.key, Known(-1.0, {}))
-        if known.until <= self._clock():
-            known = await self._asked(workspace, known)
-            self._known[workspace.key] = known
-        return known.groups.get(user, ())
+        known = self._known.get(workspace.key)
+        if known is None or known.until <= self._clock():
+            await self._told_in_time(workspace, wait=not (known and known.groups))
+        known = self._known.get(workspace.key)
+        return known.groups.get(user, ()) if known else ()
 
-    async def _asked(self, workspace: Workspace, known: Known) -> Known:
-        groups = known.groups
+    async def _told_in_time(self, workspace: Workspace, *, wait: bool) -> None:
+        """Ask; or, only if told to `wait`, wait for what was asked before."""
+        answered = self._asking.get(workspace.key)
+        if answered is None:
+            answered = self._asking[workspace.key] = asyncio.Event()
+            self._in_background(self._ask(workspace, answered))
+        elif not wait:
+            return
         try:
             async with asyncio.timeout(PATIENCE):
-                answer = await self._api.call(
-                    workspace, GROUPS, {"include_users": True}, patient=False
-                )
+                await answered.wait()
+        except TimeoutError:
+            log.info("slack.groups_not_told", workspace=workspace.key, reason="not yet")
+
+    async def _ask(self, workspace: Workspace, answered: asyncio.Event) -> None:
+        known = self._known.get(workspace.key)
+        groups, lasts = known.groups if known else {}, REMEMBERED
+        try:
+            answer = await self._api.call(workspace, GROUPS, {"include_users": True}, patient=False)
             groups = _by_person(answer)
         except Refusal as error:
             if self._told.first(GROUPS, workspace.key):
                 log.warning("slack.groups_unknown", workspace=workspace.key, reason=str(error))
         except (PlatformError, TimeoutError) as error:
             log.info("slack.groups_not_told", workspace=workspace.key, reason=str(error))
-        return Known(self._clock() + REMEMBERED, groups)
+            lasts = SOON
+        finally:
+            del self._asking[workspace.key]
+            answered.set()
+        self._known[workspace.key] = Known(self._clock() + lasts, groups)
 
 
 def _by_person(answer: Answer) -> dict[str, tuple[str, ...]]:

@@ -202,7 +202,7 @@ class SlackMessenger:
     ) -> Surroundings:
         desk = self._desk
         api = desk.api
-        groups = Groups(api, desk.told, clock=desk.clock)
+        groups = Groups(api, desk.told, self._in_background, clock=desk.clock)
         return Surroundings(
             api,
             desk.workspaces,

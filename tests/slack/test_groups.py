@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adapters.slack.groups import REMEMBERED
+from adapters.slack.groups import REMEMBERED, SOON
 from tests.loopback.slack import SlackServer
 from tests.slack.stage import Stage, connected
 
@@ -28,6 +28,29 @@ async def test_what_slack_told_last_holds_while_it_does_not_tell(
         await stage.ann.dm("still?")
         assert [inbound.author.roles for inbound in await stage.heard(2)] == [(weavers,)] * 2
         assert len(stage.called("usergroups.list")) == 2
+
+
+async def test_what_slack_tells_too_late_for_a_message_is_there_for_the_next(live: Stage) -> None:
+    weavers = live.workspace.group(live.ann)
+    late = live.server.faults.hold("POST", "usergroups.list")
+    await live.ann.dm("hi")
+    assert (await live.heard())[0].author.roles == ()
+    late.release()
+    await live.ann.dm("and now?")
+    assert (await live.heard(2))[1].author.roles == (weavers,)
+    assert len(live.called("usergroups.list")) == 1
+
+
+async def test_slack_is_asked_again_soon_after_it_could_not_tell(live: Stage) -> None:
+    weavers = live.workspace.group(live.ann)
+    live.server.faults.fail("POST", "usergroups.list", status=500)
+    for number in (1, 2):
+        await live.ann.dm("hi")
+        assert (await live.heard(number))[-1].author.roles == ()
+    assert len(live.called("usergroups.list")) == 1
+    live.server.clock.advance(SOON + 1)
+    await live.ann.dm("and now?")
+    assert (await live.heard(3))[-1].author.roles == (weavers,)
 
 
 async def test_without_the_scope_nobody_is_in_a_group(live: Stage) -> None:
