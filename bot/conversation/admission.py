@@ -11,12 +11,16 @@ import structlog
 
 from bot.control.ports import Gate
 from bot.control.records import Admission, Behaviour
+from bot.control.scopes import channel_scope
 from bot.values import Inbound, Place, Standing
 
 log = structlog.get_logger(__name__)
 
 ANSWERS_TO_BOTS = 3
 """Answers in a row to bots while no person speaks; then a person must say something."""
+
+BREATH = 300.0
+"""Seconds after which answers to bots in other threads of a channel are no longer in a row."""
 
 QUIET = 300.0
 """Seconds in which the same person is not told again of the same reason at the same Place."""
@@ -50,6 +54,7 @@ class Admissions:
         self._known = Recent[tuple[str, str], None]()
         self._told = Recent[tuple[str, str, str], float]()
         self._answers_to_bots = Recent[str, int]()
+        self._in_channels = Recent[str, tuple[int, float]]()
 
     async def ask(self, inbound: Inbound) -> Admission:
         """Whether to answer; a notice is there only if it should be told now."""
@@ -58,6 +63,7 @@ class Admissions:
             return Admission()
         if inbound.author.standing is not Standing.BOT:
             self._answers_to_bots.pop(inbound.place.id, None)
+            self._in_channels.pop(channel_scope(inbound.place), None)
         admission = await self._gate.admit(inbound)
         if not admission.admitted:
             return self._refused(inbound, admission)
@@ -84,14 +90,22 @@ class Admissions:
         return admission
 
     def _may_go_on(self, inbound: Inbound) -> bool:
-        """Counts answers to bots; whatever a person says ends the counting."""
+        """Counts answers to bots; whatever a person says ends the counting.
+
+        Where each message opens a thread, none of the threads has many: the channel counts as well,
+        though not for a bot that has something to say now and then.
+        """
         if inbound.author.standing is not Standing.BOT:
             return True
-        place = inbound.place.id
+        place, channel, now = inbound.place.id, channel_scope(inbound.place), self._clock()
         count = self._answers_to_bots.get(place, 0)
-        if count < ANSWERS_TO_BOTS:
-            self._answers_to_bots[place] = count + 1
-        return count < ANSWERS_TO_BOTS
+        around, latest = self._in_channels.get(channel, (0, now))
+        around = around if now - latest < BREATH else 0
+        if max(count, around) >= ANSWERS_TO_BOTS:
+            return False
+        self._answers_to_bots[place] = count + 1
+        self._in_channels[channel] = (around + 1, now)
+        return True
 
 
 class Recent(OrderedDict[Key, Value], Generic[Key, Value]):

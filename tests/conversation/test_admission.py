@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from bot.control.records import Admission, Behaviour
-from bot.conversation.admission import ANSWERS_TO_BOTS, QUIET, Admissions, OpenGate
+from bot.conversation.admission import ANSWERS_TO_BOTS, BREATH, QUIET, Admissions, OpenGate
 from bot.errors import GenerationError
 from bot.values import Author, Inbound, Place, Standing
 from tests.board import ScriptedGenerator
@@ -90,6 +90,33 @@ async def test_bots_are_answered_a_few_times_until_a_person_speaks() -> None:
     assert (await admissions.ask(message(50, ROBOT, OTHER))).admitted
     assert not (await admissions.ask(message(51, ANN))).admitted
     assert (await admissions.ask(message(52, ROBOT))).admitted
+
+
+async def test_a_bot_whose_every_message_opens_a_thread_is_answered_a_few_times_as_well() -> None:
+    now = [0.0]
+    admissions = Admissions(Rules(), clock=lambda: now[0])
+
+    async def admitted(number: int, author: Author = ROBOT) -> bool:
+        place = replace(CHANNEL, thread=str(number))
+        return (await admissions.ask(message(number, author, place))).admitted
+
+    said = [await admitted(number) for number in range(10)]
+    assert said == [True] * ANSWERS_TO_BOTS + [False] * (10 - ANSWERS_TO_BOTS)
+    assert (await admissions.ask(message(50, ROBOT, OTHER))).admitted
+    assert await admitted(51, ANN)
+    assert [await admitted(number) for number in range(60, 64)] == [True] * 3 + [False]
+    now[0] = BREATH
+    assert await admitted(70), "it does not talk in circles that says something now and then"
+
+
+async def test_people_elsewhere_in_the_channel_do_not_let_bots_go_on_in_a_thread() -> None:
+    admissions = Admissions(Rules())
+    thread = replace(CHANNEL, thread="1")
+    said = []
+    for number in range(10):
+        assert (await admissions.ask(message(100 + number, ANN))).admitted
+        said.append((await admissions.ask(message(number, ROBOT, thread))).admitted)
+    assert said == [True] * ANSWERS_TO_BOTS + [False] * (10 - ANSWERS_TO_BOTS)
 
 
 async def test_a_refused_bot_is_told_nothing() -> None:
