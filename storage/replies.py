@@ -71,14 +71,14 @@ def advance(
 ) -> None:
     """Move an unfinished reply to another unfinished state, and count that if it is an attempt.
 
-    A queued one has no prompt yet. If it never had one, nothing of it need be withheld: what is
-    gone by now will not stand in it.
+    A queued one has no prompt yet, or after a restart not any more. Unless there is an answer that
+    it may fall back on, nothing need be withheld: what is gone by now will not stand in it.
     """
     values: dict[str, Any] = {"state": state, "updated_at": now}
     values["attempts"] = replies.c.attempts + int(attempt)
     if state is ReplyState.QUEUED:
-        fresh = replies.c.shown.is_(None) & (replies.c.text == "")
-        values["withheld"] = case((fresh, null()), else_=replies.c.withheld)
+        first = replies.c.shown.is_(None)
+        values["withheld"] = case((first, null()), else_=replies.c.withheld)
     _change(connection, reply_id, values)
 
 

@@ -173,6 +173,19 @@ async def test_an_answer_that_waited_meanwhile_is_kept(
     assert len(raw.execute("SELECT * FROM prompts").fetchall()) == 1
 
 
+async def test_an_answer_begun_anew_by_a_restart_is_kept(
+    store: SqlStore, records: SqlRecords
+) -> None:
+    await told(store)
+    running = await asked(store, "b1", "what did she say?")
+    await store.flush(running.id, f"She said {SECRET}")
+    await records.forget_person("discord", ANA.id)
+    [found] = await store.unfinished("discord")
+    assert found.text == "She said […]"
+    await answer(store, found, "Nobody said anything.")
+    assert (await texts(store, await claimed(store, "m2")))[-2] == "Nobody said anything."
+
+
 async def test_another_answer_after_that_is_kept(store: SqlStore, records: SqlRecords) -> None:
     await told(store)
     running = await asked(store, "b1", "hello")
