@@ -204,8 +204,11 @@ def test_an_interrupt_ends_quietly(folder: Path) -> None:
         timeout=100,
     )
     child.expect("end it with Ctrl-D")
-    child.sendintr()
-    child.expect(pexpect.EOF)
+    for _ in range(20):
+        child.sendintr()
+        # One that comes in the moment before the read begins is seen by the next.
+        if child.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=5) == 0:
+            break
     child.close()
     assert child.exitstatus == 130
     assert (child.before or "").replace("^C", "").strip() == ""

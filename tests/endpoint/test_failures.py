@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import subprocess
 import sys
 from typing import Any
@@ -277,4 +278,5 @@ def test_a_missing_library_says_which_extra_to_install() -> None:
     ran = subprocess.run(
         [sys.executable, "-c", program], check=False, capture_output=True, text=True
     )
-    assert f'{sys.executable} -m pip install "quipu[endpoint]"' in ran.stderr
+    python = shlex.quote(sys.executable)
+    assert f'{python} -m pip install "quipu[endpoint]"' in ran.stderr

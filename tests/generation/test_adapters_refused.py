@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import MutableMapping
 from pathlib import Path
@@ -195,7 +196,8 @@ def test_what_to_install_is_said_where_peft_is_missing(
     base: LoadedModel, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "peft", None)
-    assert f'{sys.executable} -m pip install "quipu[peft]"' in refused(base, folder)
+    python = shlex.quote(sys.executable)
+    assert f'{python} -m pip install "quipu[peft]"' in refused(base, folder)
 
 
 def test_a_base_of_another_name_is_only_a_warning(
