@@ -58,11 +58,11 @@ class LocalSource:
         return self._checkpoint.context
 
     def fetch(self) -> None:
-        """Download what is not here yet: the model, unless it is too large, and its adapters."""
+        """Download what is not here yet: the model, unless it cannot be loaded, and adapters."""
         self.__dict__.pop("_checkpoint", None)
         model = self._model
         small = checkpoints.find(model.name, revision=model.revision, weights=False)
-        self._refuse_too_large(small)
+        self._refuse(small)
         _ = self._checkpoint
         self._adapter_folders()
 
@@ -94,7 +94,7 @@ class LocalSource:
         from bot.generation.supervisor import Patience
         from bot.generation.weights.loading import load
 
-        self._refuse_too_large(self._checkpoint, beside=True)
+        self._refuse(self._checkpoint, beside=True)
         model = self._model
         loaded = load(
             self._checkpoint.path,
@@ -129,18 +129,16 @@ class LocalSource:
 
         release()
 
-    def _refuse_too_large(self, found: Checkpoint, *, beside: bool = False) -> None:
-        from bot.generation.weights.refusal import refuse_too_large
+    def _refuse(self, found: Checkpoint, *, beside: bool = False) -> None:
+        """ModelLoadError for what can be known not to load before the weights are here."""
+        from bot.generation.weights.refusal import refuse_too_large, refuse_without_library
 
         adopt()  # transformers puts up a log handler of its own when it is imported
         model = self._model
+        precision = {"dtype": model.dtype, "quantisation": model.quantisation}
+        refuse_without_library(device=model.device, **precision)
         refuse_too_large(
-            found.path,
-            device=model.device,
-            dtype=model.dtype,
-            quantisation=model.quantisation,
-            context=model.context,
-            beside=beside,
+            found.path, device=model.device, context=model.context, beside=beside, **precision
         )
 
     def _bank(self, loaded: LoadedModel) -> AdapterBank | None:

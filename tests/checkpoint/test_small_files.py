@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.adapters_made import change_config, save_adapter
-from tests.checkpoint.conftest import NAME, Program
+from tests.checkpoint.conftest import NAME, ROOT, Program
 from tests.loopback.hub import HubServer, Repository
 
 pytestmark = pytest.mark.slow  # what loads torch takes seconds each time
@@ -24,6 +24,20 @@ async def test_a_model_that_no_machine_could_hold_is_refused_before_it_is_fetche
     assert done.code == 1
     assert "does not fit: at least " in done.complaint
     assert hub.fetched("config.json")
+    assert hub.fetched("model.safetensors") == []
+
+
+async def test_what_a_library_is_missing_for_is_not_fetched(
+    quipu: Program, hub: HubServer, tmp_path: Path
+) -> None:
+    hidden = "import sys\nsys.modules['bitsandbytes'] = None\n"
+    (tmp_path / "sitecustomize.py").write_text(hidden)
+    model = {"QUIPU_MODEL__NAME": NAME, "QUIPU_MODEL__DEVICE": "cpu"}
+    wanted = model | {"QUIPU_MODEL__QUANTISATION": "nf4", "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    done = await quipu("run", typed="Hello\n", **wanted)
+    assert done.code == 1
+    assert "needs bitsandbytes: " in done.complaint
+    assert 'pip install "quipu[quantisation]"' in done.complaint
     assert hub.fetched("model.safetensors") == []
 
 

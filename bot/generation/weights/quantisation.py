@@ -65,6 +65,14 @@ def lacks_bitsandbytes(plan: Plan) -> bool:
     return importlib.util.find_spec("bitsandbytes") is None
 
 
+def require_bitsandbytes(plan: Plan) -> None:
+    """ModelLoadError, with the command that installs it, if the plan needs it and has it not."""
+    if lacks_bitsandbytes(plan):
+        raise ModelLoadError(
+            f"quantisation {plan.quantisation} needs bitsandbytes: {to_install('quantisation')}"
+        )
+
+
 def left_whole(model: PreTrainedModel, plan: Plan) -> list[str]:
     """The linear layers of a model that the plan's quantisation leaves as they are."""
     head = model.get_output_embeddings()
@@ -84,10 +92,7 @@ def bitsandbytes_config(plan: Plan, whole: Sequence[str] | None = None) -> Any:
     """
     if plan.quantisation == "none" or is_own(plan):
         return None
-    if lacks_bitsandbytes(plan):
-        raise ModelLoadError(
-            f"quantisation {plan.quantisation} needs bitsandbytes: {to_install('quantisation')}"
-        )
+    require_bitsandbytes(plan)
     from transformers import BitsAndBytesConfig
 
     if plan.quantisation == "int8":

@@ -16,9 +16,16 @@ from bot.generation.weights.headers import FLOATS, Header, stored_dtype
 from bot.generation.weights.machine import held_memory, most_memory
 from bot.generation.weights.packed import can_pack
 from bot.generation.weights.placement import DTYPES, Plan, make_plan
+from bot.generation.weights.quantisation import require_bitsandbytes
 
 NOT_READ = ("vision", "visual", "image", "audio")
 """What the names of tensors hold that a language model may leave in their files."""
+
+
+def refuse_without_library(*, device: str, dtype: str, quantisation: str) -> None:
+    """ModelLoadError if the precision needs bitsandbytes, and it is not installed."""
+    # How many parameters there are makes no difference to what is needed.
+    require_bitsandbytes(make_plan(0, device=device, dtype=dtype, quantisation=quantisation))
 
 
 def refuse_too_large(
