@@ -43,6 +43,6 @@ def _source(settings: Settings, model: ModelSettings) -> Source:
 def sharing(settings: Settings, model: ModelSettings) -> ModelSettings:
     """Several local models share evenly what one alone would take, unless they say otherwise."""
     several = sum(each.is_local for each in settings.every_model)
-    if model.memory is not None or several == 1:
+    if not model.is_local or model.memory is not None or several == 1:
         return model
     return model.model_copy(update={"memory": ALONE / several})

@@ -75,6 +75,16 @@ def test_the_doctor_looks_at_every_model_and_only_the_first_one_can_stop_run(fol
     assert not any(finding.severity == "error" for finding in found)
 
 
+@pytest.mark.parametrize("command", ["doctor", "support"])
+def test_a_configuration_without_a_local_model_is_examined(folder: Path, command: str) -> None:
+    model = 'kind = "openai"\nserved = "big"\nurls = ["http://127.0.0.1:9/v1"]\n'
+    (folder / "config.toml").write_text(f'[data]\nfolder = "data"\n[model]\n{model}')
+    done = quipu(folder, command)
+    assert done.code == 0
+    if command == "doctor":
+        assert "http://127.0.0.1:9/v1 cannot be reached" in done.out
+
+
 def test_the_doctor_counts_what_each_of_several_models_may_take(folder: Path) -> None:
     config = folder / "config.toml"
     config.write_text('[data]\nfolder = "data"\n[model]\ndevice = "cpu"\nmemory = 0.4\n')

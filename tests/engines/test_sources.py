@@ -11,7 +11,7 @@ import pytest
 from bot.endpoint.generator import EndpointGenerator
 from bot.engines import Engine, Engines
 from bot.engines.local import LocalSource
-from bot.engines.sources import alone, source, sources
+from bot.engines.sources import alone, sharing, source, sources
 from bot.errors import ConfigError, ModelLoadError
 from bot.generation.weights.machine import held_memory
 from bot.settings import Settings
@@ -147,6 +147,12 @@ def test_several_local_models_share_the_memory_for_conversations(settings: Setti
     (single,) = sources(alone(settings, "first"))
     assert isinstance(single, LocalSource)
     assert single.share is None
+
+
+def test_an_endpoint_takes_no_share_of_the_memory(settings: Settings) -> None:
+    far = check({"model": ENDPOINT}).model
+    assert sharing(settings.model_copy(update={"model": far}), far) == far
+    assert sharing(settings.model_copy(update={"models": (*settings.models, far)}), far) == far
 
 
 def test_a_prompt_needs_the_small_files_only(folders: tuple[Path, Path], tmp_path: Path) -> None:
