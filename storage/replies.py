@@ -82,6 +82,12 @@ def advance(
     _change(connection, reply_id, values)
 
 
+def spare(connection: Connection, reply_id: int) -> None:
+    """Count one attempt less."""
+    attempts = replies.c.attempts
+    _change(connection, reply_id, {"attempts": attempts - 1}, attempts > 0)
+
+
 def flush(connection: Connection, reply_id: int, text: str, now: datetime) -> None:
     """Note the text so far. Once the text is whole, a late flush changes nothing."""
     open_ = replies.c.withheld.is_(None) | (replies.c.withheld != ANSWER)
@@ -172,7 +178,6 @@ def reopen(connection: Connection, ids: Sequence[int], now: datetime) -> list[Re
         "state": case((whole, ReplyState.DELIVERING), else_=ReplyState.GENERATING),
         "reason": "",
         "marked": False,
-        "attempts": 0,
         "withheld": None,
         "updated_at": now,
         "ended_at": None,

@@ -86,6 +86,10 @@ class SqlStore:
         advance = partial(journal.advance, attempt=attempt)
         await self._database.write(advance, reply_id, state, self._now())
 
+    async def spare(self, reply_id: int) -> None:
+        """Does nothing to a reply that has ended, or was never begun."""
+        await self._database.write(journal.spare, reply_id)
+
     async def flush(self, reply_id: int, text: str) -> None:
         """Does nothing to a reply that has ended or whose text is whole."""
         await self._database.write(journal.flush, reply_id, text, self._now())

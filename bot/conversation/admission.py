@@ -19,6 +19,9 @@ log = structlog.get_logger(__name__)
 ANSWERS_TO_BOTS = 3
 """Answers in a row to bots while no person speaks; then a person must say something."""
 
+ANSWERS_IN_CHANNEL = 10
+"""The same over all conversations of a channel, in which several bots may have something to say."""
+
 BREATH = 300.0
 """Seconds after which answers to bots in other threads of a channel are no longer in a row."""
 
@@ -101,7 +104,7 @@ class Admissions:
         count = self._answers_to_bots.get(place, 0)
         around, latest = self._in_channels.get(channel, (0, now))
         around = around if now - latest < BREATH else 0
-        if max(count, around) >= ANSWERS_TO_BOTS:
+        if count >= ANSWERS_TO_BOTS or around >= ANSWERS_IN_CHANNEL:
             return False
         self._answers_to_bots[place] = count + 1
         self._in_channels[channel] = (around + 1, now)

@@ -126,6 +126,7 @@ class Answering:
                     text = past.text or (delivery.text.strip() if left else "")
                     await self._fail(reply, error, text=text, marked=left)
             except GeneratorLost as error:
+                self.attempts.suspect(reply)
                 await self._engines.lost(error)
                 await self._explain(reply, past, delivery, error)
             except QuipuError as error:
@@ -316,8 +317,7 @@ class Answering:
         """The reply failed: show its earlier answer or the text so far, and the reason."""
         if await self._forgone(reply, delivery):
             return
-        text, notice = delivery.text.strip(), told(error, reply.locale)
-        state = ReplyState.FAILED
+        text, notice, state = delivery.text.strip(), told(error, reply.locale), ReplyState.FAILED
         if past.text:
             text, state = past.text, ReplyState.DELIVERED
             notice = say("conversation.not_again", reply.locale, reason=notice)

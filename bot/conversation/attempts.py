@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 
 from bot.control.words import say
+from bot.errors import StorageError
 from bot.ports import Store
 from bot.values import Reply, ReplyState
 
@@ -23,6 +24,7 @@ class Attempts:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._begun = set[int]()
+        self._suspects = set[int]()
         self._turn = asyncio.Lock()
 
     async def begin(self, reply: Reply) -> None:
@@ -35,6 +37,17 @@ class Attempts:
         """It did not end the program."""
         self._begun.discard(reply.id)
 
+    def suspect(self, reply: Reply) -> None:
+        """The model was lost over it, or beside it, for which the program now ends in order."""
+        self._suspects.add(reply.id)
+
+    async def spare(self, reply: Reply) -> None:
+        """It was cut off in order, by a stop or a lost line: that was no attempt."""
+        if reply.id in self._begun - self._suspects:
+            self._begun.discard(reply.id)
+            with suppress(StorageError):
+                await self._store.spare(reply.id)
+
     def exhausted(self, reply: Reply) -> bool:
         """Whether a reply found unfinished is not to be begun again."""
         return reply.attempts >= MOST and reply.id not in self._begun
@@ -46,5 +59,6 @@ class Attempts:
         return say("conversation.interrupted", reply.locale)
 
     def turn(self, reply: Reply) -> AbstractAsyncContextManager[None]:
-        """Held while the reply is given."""
-        return self._turn if reply.attempts == MOST - 1 else nullcontext()
+        """Held while the reply is given; one that is whole is only shown, and has no part in it."""
+        last = reply.attempts == MOST - 1 and reply.state is not ReplyState.DELIVERING
+        return self._turn if last else nullcontext()

@@ -325,6 +325,7 @@ class Conversations:
                 reopen = partial(self._store.reopen_marked, reply.place.platform, reply.place)
                 self._take_up(await surely(self._store, reopen))
         except asyncio.CancelledError:
+            await self._answering.attempts.spare(reply)
             raise
         except Exception:
             # The lane must live on whatever happens to one answer; the journal still has it.

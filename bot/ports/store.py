@@ -58,6 +58,9 @@ class Store(Protocol):
     async def advance(self, reply_id: int, state: ReplyState, *, attempt: bool = ...) -> None:
         """Note that an unfinished reply is now `state`; an `attempt` at it is counted."""
 
+    async def spare(self, reply_id: int) -> None:
+        """Take the newest attempt at an unfinished reply back."""
+
     async def flush(self, reply_id: int, text: str) -> None:
         """Note the text so far."""
 

@@ -7,7 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from bot.control.records import Admission, Behaviour
-from bot.conversation.admission import ANSWERS_TO_BOTS, BREATH, QUIET, Admissions, OpenGate
+from bot.conversation.admission import (
+    ANSWERS_IN_CHANNEL,
+    ANSWERS_TO_BOTS,
+    BREATH,
+    QUIET,
+    Admissions,
+    OpenGate,
+)
 from bot.errors import GenerationError
 from bot.values import Author, Inbound, Place, Standing
 from tests.board import ScriptedGenerator
@@ -100,11 +107,13 @@ async def test_a_bot_whose_every_message_opens_a_thread_is_answered_a_few_times_
         place = replace(CHANNEL, thread=str(number))
         return (await admissions.ask(message(number, author, place))).admitted
 
-    said = [await admitted(number) for number in range(10)]
-    assert said == [True] * ANSWERS_TO_BOTS + [False] * (10 - ANSWERS_TO_BOTS)
+    most = ANSWERS_IN_CHANNEL
+    said = [await admitted(number) for number in range(most + 5)]
+    assert said == [True] * most + [False] * 5
     assert (await admissions.ask(message(50, ROBOT, OTHER))).admitted
     assert await admitted(51, ANN)
-    assert [await admitted(number) for number in range(60, 64)] == [True] * 3 + [False]
+    said = [await admitted(number) for number in range(60, 61 + most)]
+    assert said == [True] * most + [False]
     now[0] = BREATH
     assert await admitted(70), "it does not talk in circles that says something now and then"
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
+from bot.errors import GeneratorLost
 from bot.reply.messages import MARKER
 from bot.values import Place, Prompt, ReplyState
 from tests.board import PATIENCE, ScriptedGenerator, echo
 from tests.conversation.conftest import CHANNEL, DIRECT, OTHER, Build, House
 from tests.conversation.test_conversations import states
+from tests.conversation.test_left_unfinished import AWAY
 
 GIVEN_UP = (
     "*(I was interrupted several times while I answered this, so I leave it at that. "
@@ -31,10 +33,12 @@ def _has_begun(house: House, times: int) -> bool:
     return len(house.generator.prompts) == times
 
 
-async def begun(house: House, answers: int) -> None:
-    """Wait until so many answers are under way, and end the program."""
+async def begun(house: House, answers: int, *, in_order: bool = False) -> None:
+    """Wait until so many answers are under way, and end the program: suddenly, or in order."""
     await house.board.until(lambda: len(house.generator.prompts) == answers)
     await house.board.until(lambda: house.board.texts == [f"Once upon{MARKER}"] * answers)
+    if not in_order:
+        await house.store.close()  # of what it still does, nothing comes into the journal
     await house.conversations.drain(0.0)
 
 
@@ -47,11 +51,11 @@ async def asked(build: Build, *places: Place) -> None:
     await begun(house, len(places))
 
 
-async def again(build: Build, answers: int) -> None:
+async def again(build: Build, answers: int, *, in_order: bool = False) -> None:
     """The next start gets no further."""
     house = await build(ScriptedGenerator(never), first_message=200)
     await house.conversations.recover(house.board)
-    await begun(house, answers)
+    await begun(house, answers, in_order=in_order)
 
 
 async def test_what_was_begun_at_three_starts_is_not_begun_again(build: Build) -> None:
@@ -72,6 +76,7 @@ async def test_those_who_were_under_way_beside_it_are_answered(build: Build) -> 
     third = await build(ScriptedGenerator(guilty))
     await third.conversations.recover(third.board)
     await third.board.until(lambda: len(third.generator.prompts) == 1)
+    await third.store.close()
     await third.conversations.drain(0.0)
     assert ["a story" in prompt.text for prompt in third.generator.prompts] == [True]
     last = await build(ScriptedGenerator(guilty))
@@ -80,6 +85,48 @@ async def test_those_who_were_under_way_beside_it_are_answered(build: Build) -> 
     answers = ["You said: Ann: hi", "You said: hi"]  # nobody is named in private
     assert sorted(last.board.texts) == [f"Once upon\n\n{GIVEN_UP}", *answers]
     assert sorted(await states(last)) == [ReplyState.DELIVERED] * 2 + [ReplyState.INTERRUPTED]
+
+
+async def test_a_stop_in_order_is_no_attempt(build: Build) -> None:
+    await asked(build, CHANNEL)
+    for _ in range(4):
+        await again(build, 1, in_order=True)
+    last = await build()
+    await last.conversations.recover(last.board)
+    await last.idle()
+    assert last.board.texts == ["You said: Ann: a story"]
+
+
+async def test_an_end_because_the_model_was_lost_is_an_attempt(build: Build) -> None:
+    await asked(build, CHANNEL)
+    for _ in range(2):
+        house = await build(ScriptedGenerator(lambda _: ["Once upon ", GeneratorLost("gone")]))
+        ended = asyncio.Event()
+        house.engines.on_lost = lambda _, ended=ended: ended.set()
+        await house.conversations.recover(house.board)
+        async with asyncio.timeout(PATIENCE):
+            await ended.wait()
+        await house.conversations.drain(0.0)
+    last = await build()
+    await last.conversations.recover(last.board)
+    await last.idle()
+    assert last.board.texts == [f"Once upon\n\n{GIVEN_UP}"]
+
+
+async def test_what_was_given_up_is_not_begun_again_when_its_platform_is_back(build: Build) -> None:
+    await asked(build, CHANNEL)
+    await again(build, 1)
+    await again(build, 1)
+    last = await build()
+    last.board.failures = [AWAY] * 9
+    await last.conversations.recover(last.board)
+    await last.idle()
+    assert await states(last) == [ReplyState.FAILED]
+    last.board.failures.clear()
+    await last.conversations.recover(last.board)
+    await last.idle()
+    assert last.generator.prompts == []
+    assert last.board.texts == [f"Once upon\n\n{GIVEN_UP}"]
 
 
 async def test_a_line_that_was_cut_is_no_attempt(build: Build) -> None:
