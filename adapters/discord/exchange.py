@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -30,6 +30,7 @@ LARGE = 1_000_000
 CONTENT_CHARACTERS = 2000
 EMBED_CHARACTERS = 4096
 SILENT = discord.AllowedMentions.none()
+Send = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
 FAILURES = (discord.DiscordException, aiohttp.ClientError, OSError)
 
 
@@ -135,20 +136,23 @@ class Exchange:
             answer = Answer(say("discord.done", self._locale))
         if not response.is_done() and sum(len(file.content) for file in answer.files) > LARGE:
             await self._defer()
-        try:
-            await self._send(messages(replace(answer, items=items)))
-        except FAILURES:
-            if not answer.files:
-                raise
-            log.exception("discord.file_not_sent", person=self._interaction.user.id)
-            names = ", ".join(f"`{file.name}`" for file in answer.files)
-            await self._add({"content": say("discord.file_not_sent", self._locale, names=names)})
+        await self._send(messages(replace(answer, items=items)), self._begin)
 
-    async def _send(self, messages: Sequence[dict[str, Any]]) -> None:
-        first, *others = messages
-        await self._begin(first)
-        for message in others:
-            await self._add(message)
+    async def _send(self, messages: Sequence[dict[str, Any]], first: Send) -> None:
+        """All in turn; if one cannot be sent, what comes from there on does without files."""
+        for number, message in enumerate(messages):
+            try:
+                await (self._add(message) if number else first(message))
+            except FAILURES:
+                rest = messages[number:]
+                names = ", ".join(f"`{each['file'].filename}`" for each in rest if "file" in each)
+                if not names:
+                    raise
+                log.exception("discord.file_not_sent", person=self._interaction.user.id)
+                await self._send(_without_files(rest), self._add if number else first)
+                sentence = say("discord.file_not_sent", self._locale, names=names)
+                await self._add({"content": sentence})
+                return
 
     async def _begin(self, message: dict[str, Any]) -> None:
         response = self._interaction.response
@@ -187,6 +191,11 @@ def messages(answer: Answer) -> list[dict[str, Any]]:
     if files:
         found[-1]["file"] = files[0]
     return [*found, *({"file": file} for file in files[1:])]
+
+
+def _without_files(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    bare = [{key: each[key] for key in each if key != "file"} for each in messages]
+    return [each for each in bare if each]
 
 
 def pieces(text: str, most: int) -> list[str]:

@@ -60,10 +60,33 @@ async def test_of_a_file_that_discord_refuses_the_person_is_told(
     live: Stage, size: int, method: str, path: str
 ) -> None:
     refused = live.server.faults.fail(method, path, error="40005")
-    [answer] = await exported(live, bytes(size))
+    answer, sentence = await exported(live, bytes(size), messages=2)
     assert refused.seen == 1
-    assert answer.content == say("discord.file_not_sent", names="`me.json`")
-    assert answer.attachments == []
+    assert answer.content == "Here."
+    assert sentence.content == say("discord.file_not_sent", names="`me.json`")
+    assert answer.attachments == sentence.attachments == []
+
+
+async def test_of_the_parts_of_a_file_those_are_named_that_were_not_sent(live: Stage) -> None:
+    live.server.world.largest_file = 1000
+    live.server.faults.fail("POST", "/webhooks/", error="40005")
+    answer, sentence = await exported(live, os.urandom(2500), messages=2)
+    assert [file.name for file in answer.attachments] == ["me.json.gz.001"]
+    names = "`me.json.gz.002`, `me.json.gz.003`"
+    assert sentence.content == say("discord.file_not_sent", names=names)
+
+
+async def test_a_long_text_is_whole_though_discord_refuses_its_file(live: Stage) -> None:
+    refused = live.server.faults.fail("POST", "/webhooks/", error="40005")
+    live.desk.answers[EXPORT] = Response("Here. " * 1000, file=File("me.json", b"{}"))
+    interaction = await live.ann.runs_command("privacy export", live.channel)
+    first = await interaction.answer()
+    more = interaction.followups
+    await live.server.world.changes.until(lambda: len(more) == 2, 10, lambda: repr(interaction))
+    assert refused.seen == 1
+    text = "".join(embed["description"] for one in (first, more[0]) for embed in one.embeds)
+    assert text.count("Here.") == 1000
+    assert more[1].content == say("discord.file_not_sent", names="`me.json`")
 
 
 async def test_for_a_large_file_patience_is_asked_first(live: Stage) -> None:
