@@ -15,6 +15,7 @@ from storage.answers import unpacked
 from storage.columns import rows
 from storage.fingerprints import said_once
 from storage.forgotten import keep_use
+from storage.heard import where_heard, where_named
 from storage.listed import forget_changes, listed
 from storage.redaction import Redaction
 from storage.tables import (
@@ -113,17 +114,21 @@ def forget(
     before = stored(connection, platform, person)
     mine = _mine(platform, person)
     known = {name for name in (*names, *_names(connection, mine)) if name}
-    where = _where_heard(connection, platform, mine, known)
+    heard = where_heard(connection, mine)
+    named = where_named(connection, platform, mine, known, heard)
+    # What is being written at this moment was made of their words, and may still repeat them.
+    # Before all else: what is completed meanwhile, in another transaction, waits for this one.
+    withhold(connection, ANSWER, replies.c.place_id.in_([*heard, *named]))
     once = said_once(connection, platform, person, mine[fingerprints])
     spoken = connection.execute(select(turns.c.text).where(mine[turns])).scalars()
-    _redact(connection, mine, Redaction(spoken, known, once), where)
-    # What is being written at this moment was made of their words, and may still repeat them.
-    withhold(connection, ANSWER, replies.c.place_id.in_(where))
-    here = select(replies.c.id).where(replies.c.place_id.in_(where))
+    _redact(connection, mine, Redaction(spoken, known, once), heard)
+    # Where nobody heard them, what is like their words is somebody else's.
+    _redact(connection, mine, Redaction((), known), named)
+    here = select(replies.c.id).where(replies.c.place_id.in_([*heard, *named]))
     connection.execute(delete(prompts).where(prompts.c.reply_id.in_(here)))
     for table in (votes, preferences, turns, fingerprints):
         connection.execute(delete(table).where(mine[table]))
-    _forget_personas(connection, platform, mine)
+    _forget_personas(connection, platform, person, mine)
     forget_changes(connection, platform, person)
     keep_use(connection, mine[usage], mine[replies], person, today)
     nobody = {"author_id": "", "author_name": ""}
@@ -139,29 +144,6 @@ def _names(connection: Connection, mine: dict[Any, Any]) -> set[str]:
     tables = (turns, replies, votes, preferences, personas, audit)
     found = (select(table.c.author_name).where(mine[table]).distinct() for table in tables)
     return {name for query in found for name in connection.execute(query).scalars() if name}
-
-
-def _where_heard(
-    connection: Connection, platform: str, mine: dict[Any, Any], names: Collection[str]
-) -> list[str]:
-    """The places where the person spoke, or where somebody referred to what they said."""
-    spoke = select(turns.c.place_id).where(mine[turns])
-    asked = select(replies.c.place_id).where(mine[replies])
-    here = select(places.c.id).where(places.c.platform == platform)
-    written = [
-        (turns.c.text, select(turns.c.place_id).where(turns.c.place_id.in_(here))),
-        (replies.c.text, select(replies.c.place_id).where(replies.c.place_id.in_(here))),
-        (
-            answers.c.text,
-            select(replies.c.place_id).join(answers).where(replies.c.place_id.in_(here)),
-        ),
-    ]
-    signs = [sign for name in names for sign in (f"> {name}: ", f"@{name}")]
-    quoted = [
-        where.where(or_(*(text.contains(sign, autoescape=True) for sign in signs)))
-        for text, where in (written if names else ())
-    ]
-    return list(connection.execute(spoke.union(asked, *quoted)).scalars())
 
 
 def _redact(
@@ -193,23 +175,33 @@ def _clean(
             connection.execute(update(table).where(this).values({words: cleaned}))
 
 
-def _forget_personas(connection: Connection, platform: str, mine: dict[Any, Any]) -> None:
+def _forget_personas(
+    connection: Connection, platform: str, person: str, mine: dict[Any, Any]
+) -> None:
     """Their names go. The words stay only where that persona is in force: it is the channel's.
 
-    Somebody else may have restored a version, and so set the same words again.
+    Somebody else may have restored a version, and so set the same words again in that scope. In
+    another scope they are not the person's: many choose the same preset.
     """
-    here = personas.c.scope.startswith(f"{platform}:", autoescape=True)
-    theirs = select(personas.c.text).where(mine[personas]).scalar_subquery()
+    theirs = personas.alias()
     for column in (audit.c.before, audit.c.after):  # somebody else may have replaced it
-        said = and_(audit.c.what == "persona", column.in_(theirs))
+        same = and_(theirs.c.scope == audit.c.scope, theirs.c.text == column)
+        said = and_(audit.c.what == "persona", _written_by(person, platform, theirs, same))
         connection.execute(update(audit).where(said).values({column: None}))
     newest = select(func.max(personas.c.id)).group_by(personas.c.scope)
-    written = list(connection.execute(select(personas.c.text).where(mine[personas])).scalars())
-    same = and_(here, personas.c.text.in_([words for words in written if words]))
-    old = and_(or_(mine[personas], same), personas.c.id.not_in(newest))
-    connection.execute(update(personas).where(old).values(text=""))
+    same = and_(theirs.c.scope == personas.c.scope, theirs.c.text == personas.c.text)
+    restored = _written_by(person, platform, theirs, same)
+    old = and_(or_(mine[personas], restored), personas.c.id.not_in(newest))
+    # All found before one of them changes: they are found by their words.
+    ids = list(connection.execute(select(personas.c.id).where(old)).scalars())
+    connection.execute(update(personas).where(personas.c.id.in_(ids)).values(text=""))
     nobody = {"author_id": "", "author_name": ""}
     connection.execute(update(personas).where(mine[personas]).values(nobody))
+
+
+def _written_by(person: str, platform: str, theirs: Any, same: Any) -> Any:
+    here = theirs.c.scope.startswith(f"{platform}:", autoescape=True)
+    return select(theirs.c.id).where(theirs.c.author_id == person, here, same).exists()
 
 
 def _mine(platform: str, person: str) -> dict[Any, Any]:

@@ -15,6 +15,8 @@ WORD, SIGN, LETTER = 4, 2, 1
 """Three words are such a run, six signs of Chinese or Japanese, or twelve letters of Thai."""
 SHORTEST_NAME = 3
 """Characters of a name to which anything may be put as an ending."""
+EVERYBODY = frozenset({"everyone", "channel", "here"})
+"""Who writes `@everyone` does not mean somebody who calls themselves so."""
 
 _HAN = "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _KANA = (
@@ -29,6 +31,8 @@ _SIGN = re.compile(f"[{_SIGNS}]")
 _LETTER = re.compile(f"[{_LETTERS}]")
 _UNSPACED = re.compile(f"[{_SIGNS}{_LETTERS}]+")
 _ONE_HAN = re.compile(f"[{_HAN}]")
+# What continues a word of a script with spaces.
+_SPACED = rf"[^\W_{_SIGNS}{_LETTERS}]"
 
 
 def runs(message: str) -> set[Run]:
@@ -83,6 +87,24 @@ class Redaction:
 
     def _knows(self, run: Run) -> bool:
         return run in self._said or self._said_once(run)
+
+
+class Called:
+    """Tells where somebody of these names is mentioned or quoted, and not only the word stands."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        known = sorted(
+            {name for name in names if name.strip() and name.casefold() not in EVERYBODY}
+        )
+        self.signs = [sign for name in known for sign in (f"> {name}: ", f"@{name}")]
+        """One of these stands wherever that is so."""
+        these = "|".join(map(re.escape, known))
+        mention = rf"(?<!{_SPACED})@(?:{these})(?!{_SPACED})"
+        self._written = re.compile(rf"> (?:{these}): |{mention}", re.IGNORECASE)
+
+    def in_(self, text: str) -> bool:
+        """Whether it is so in a text."""
+        return bool(self.signs) and self._written.search(text) is not None
 
 
 def _long(words: Sequence[str]) -> Iterator[tuple[int, int]]:

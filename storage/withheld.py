@@ -27,8 +27,8 @@ def withhold(connection: Connection, what: str, which: Any) -> None:
 
 
 def withheld(connection: Connection, reply_id: int) -> str | None:
-    """What of a reply is."""
-    this = select(replies.c.withheld).where(replies.c.id == reply_id)
+    """What of a reply is; nobody changes that until this transaction ends."""
+    this = select(replies.c.withheld).where(replies.c.id == reply_id).with_for_update()
     found: str | None = connection.execute(this).scalar()
     return found
 

@@ -3,10 +3,14 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
+import pytest
+from sqlalchemy import func, select
+
 from bot.control.records import Verdict, Vote
-from bot.values import Author, Place
+from bot.values import Author, Place, Reply, ReplyState
 from storage import SqlStore
 from storage.records import SqlRecords
+from storage.tables import prompts, replies
 from tests.storage.given import (
     ANA,
     BEN,
@@ -125,6 +129,7 @@ async def test_others_reasons_stay_without_the_persons_words(store: SqlStore) ->
 
 async def test_who_is_only_mentioned_somewhere_is_not_named_there_any_more(store: SqlStore) -> None:
     records = SqlRecords(store.database)
+    await claimed(store, "m0")
     reply = await store.claim(said("m1", author=BEN, place=THREAD, text="ask @Ana about it"))
     assert reply is not None
     await answer(store, reply, "I would ask Ana.")
@@ -132,6 +137,103 @@ async def test_who_is_only_mentioned_somewhere_is_not_named_there_any_more(store
     following = await store.claim(said("m2", author=BEN, place=THREAD, text="well"))
     assert following is not None
     assert await texts(store, following) == ["ask @[…] about it", "I would ask […].", "well"]
+
+
+AWAY = Place("discord", "another guild", "channel")
+DIRECT = Place("discord", "@me", "of Ben", private=True)
+
+
+async def told_by_ben(store: SqlStore, place: Place, text: str) -> Reply:
+    """Ben says something that is answered, and then has an answer written."""
+    message = f"{place.id} {text}"
+    reply = await store.claim(said(message, author=BEN, place=place, text=text))
+    assert reply is not None
+    await answer(store, reply, f"Well, {text}")
+    running = await store.claim(said(f"{message}, running", author=BEN, place=place))
+    assert running is not None
+    await store.advance(running.id, ReplyState.QUEUED)
+    await store.advance(running.id, ReplyState.GENERATING)
+    return running
+
+
+async def left_of(store: SqlStore, running: Reply) -> list[str]:
+    """What that place holds once that answer, too, is there, and how many prompts."""
+    await store.complete(running.id, "Done.", FINISH, PROMPT)
+    await store.end(running.id, ReplyState.DELIVERED)
+    reply = await store.claim(said(f"after {running.id}", author=BEN, place=running.place))
+    assert reply is not None
+    here = (
+        select(func.count()).select_from(prompts).join(replies, replies.c.id == prompts.c.reply_id)
+    )
+    kept = await store.database.read(
+        lambda connection: connection.execute(
+            here.where(replies.c.place_id == running.place.id)
+        ).scalar_one()
+    )
+    said_there = await texts(store, reply)
+    return [said_there[0], said_there[1], said_there[3], f"{kept} prompts"]
+
+
+@pytest.mark.parametrize("place", [AWAY, DIRECT])
+async def test_in_a_workspace_where_a_person_never_was_nothing_changes_when_they_go(
+    store: SqlStore, place: Place
+) -> None:
+    """Who is called the same there is somebody else."""
+    records = SqlRecords(store.database)
+    for where in (PLACE, Place("discord", "@me", "of Ana", private=True)):
+        asked = await store.claim(
+            said("m1", place=where, text="I want to know what is the capital")
+        )
+        assert asked is not None
+        await answer(store, asked, "Paris.")
+    text = "@Ana and Ana: I want to ask what is the plan"
+    running = await told_by_ben(store, place, text)
+    await records.forget_person("discord", ANA.id, names=["Ana"])
+    assert await left_of(store, running) == [text, f"Well, {text}", "Done.", "2 prompts"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Al", "@alice, what is the plan?"),
+        ("Ali", "@alice, what is the plan?"),
+        ("gmail", "write to bob@gmail.com what is the plan"),
+        ("everyone", "@everyone, what is the plan?"),
+    ],
+)
+async def test_a_place_where_a_name_stands_only_by_chance_stays_as_it_is(
+    store: SqlStore, name: str, text: str
+) -> None:
+    records = SqlRecords(store.database)
+    await store.claim(said("m1", author=Author(ANA.id, name), text="what is the plan"))
+    running = await told_by_ben(store, THREAD, text)
+    await records.forget_person("discord", ANA.id, names=[name])
+    assert await left_of(store, running) == [text, f"Well, {text}", "Done.", "2 prompts"]
+
+
+async def test_where_a_person_is_only_mentioned_what_is_like_their_words_stays(
+    store: SqlStore,
+) -> None:
+    records = SqlRecords(store.database)
+    await store.claim(said("m1", text="I want to know what is the capital"))
+    running = await told_by_ben(store, THREAD, "@Ana: I want to ask what is the plan")
+    await records.forget_person("discord", ANA.id)
+    cleaned = "@[…]: I want to ask what is the plan"
+    assert await left_of(store, running) == [cleaned, f"Well, {cleaned}", "[…]", "0 prompts"]
+
+
+async def test_a_preset_that_others_chose_too_stays_theirs(store: SqlStore) -> None:
+    records = SqlRecords(store.database)
+    for place, author in [(PLACE, ANA), (THREAD, BEN), (AWAY, BEN)]:
+        for words in ("You are a pirate.", "Caw."):
+            await store.set_persona(place.id, words, author)
+    await records.forget_person("discord", ANA.id)
+    assert [v.text for v in await records.persona_versions(PLACE.id, limit=5)] == ["Caw.", ""]
+    for place in (THREAD, AWAY):
+        versions = await records.persona_versions(place.id, limit=5)
+        assert [v.text for v in versions] == ["Caw.", "You are a pirate."]
+        changes = await records.changes([place.id], limit=5)
+        assert [line.after for line in changes] == ["Caw.", "You are a pirate."]
 
 
 async def test_lists_that_name_a_person_stay_and_are_told_of(store: SqlStore) -> None:

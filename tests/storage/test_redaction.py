@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from storage.redaction import Redaction
+from storage.redaction import Called, Redaction
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,21 @@ def test_a_name_is_taken_out_where_it_stands_for_the_person(
     name: str, text: str, cleaned: str
 ) -> None:
     assert Redaction([], [name, "", " "]).clean(text) == cleaned
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "called"),
+    [
+        ("Ana", "ask @ana, please", True),
+        ("Ana", "@Anaさん、どう?", True),
+        ("花子", "昨日@花子さんが", True),
+        ("Ana", "> Ana: my secret", True),
+        ("Ana", "Ana is not here", False),
+        ("Ana", "@Anastasia", False),
+        ("gmail", "bob@gmail.com", False),
+        ("here", "@here", False),
+        ("", "@ and > : ", False),
+    ],
+)
+def test_who_is_called_by_their_name(name: str, text: str, called: bool) -> None:
+    assert Called([name]).in_(text) is called
