@@ -19,7 +19,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 COPY pyproject.toml LICENSE README.md ./
 RUN --mount=type=cache,target=/root/.cache/pip \
     mkdir bot adapters storage && touch bot/__init__.py \
-    && /opt/quipu/bin/pip install -c constraints.txt ".[discord,slack,quantisation,peft,endpoint]" \
+    && /opt/quipu/bin/pip install -c constraints.txt ".[discord,slack,quantisation,peft,endpoint,postgresql]" \
     && /opt/quipu/bin/pip uninstall --yes quipu
 COPY adapters adapters
 COPY bot bot

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
 from bot.errors import OutOfOrder, StorageError
+from bot.extras import to_install
 
 _SQLITE = {
     sqlite3.SQLITE_BUSY: "is locked by another process; stop whatever else has it open",
@@ -72,6 +73,7 @@ _AWAY = ("08", "53", "57", "58", "25006")
 # SQLite has only words for a table or column that is not there, PostgreSQL has codes.
 _MISSING = ("no such table", "no such column", "has no column")
 _MISSING_STATES = ("42P01", "42703")
+_EXTRAS = {"asyncpg": "postgresql"}
 _OUTDATED = "does not have the tables of this version; run `quipu db upgrade`"
 # Bits above the lowest eight tell sub-cases apart, for instance which kind of input and output.
 _PRIMARY = 0xFF
@@ -142,6 +144,8 @@ def translated(database: str) -> Iterator[None]:
             f"{database} holds something that cannot be read ({type(error).__name__})", mend=RESTORE
         ) from None
     except ModuleNotFoundError as error:
+        extra = _EXTRAS.get(error.name or "")
+        command = to_install(extra) if extra else f"pip install {error.name}"
         raise StorageError(
-            f"{database} needs the driver {error.name!r}: pip install {error.name}"
+            f"{database} needs the driver {error.name!r}: {command}", mend="install the driver"
         ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import re
+import tomllib
 
 import pytest
 import yaml
@@ -64,6 +65,12 @@ def test_only_what_the_image_copies_is_sent_to_the_builder() -> None:
     rules = [line for line in lines if line and not line.startswith("#")]
     assert rules[0] == "*"
     assert {rule[1:] for rule in rules if rule.startswith("!")} == copied()
+
+
+def test_the_image_holds_every_library_that_a_configuration_may_need() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    [extras] = re.findall(r'"\.\[([\w,]+)\]"', (ROOT / "Dockerfile").read_text(encoding="utf-8"))
+    assert {*extras.split(","), "dev"} == project["optional-dependencies"].keys()
 
 
 def test_the_cpu_is_a_matter_of_one_build_argument() -> None:

@@ -21,6 +21,7 @@ SHARED = (
     "bot.plain",
     "bot.values",
     "bot.errors",
+    "bot.extras",
     "bot.ports",
     "bot.control",
     "bot.operation.facts",

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.errors import StorageError
+from bot.extras import to_install
 from bot.operation.facts import Fact, TransactionEnded
 from storage import SqlStore, current_revision, open_store, upgrade
 from storage.address import read, shown
@@ -144,7 +146,7 @@ async def test_a_damaged_value_is_told_without_its_words(
 @pytest.mark.parametrize(
     "url",
     [
-        "postgresql://quipu:hunter2@db.example/quipu?password=hunter2",
+        "postgresql://quipu:hunter2@127.0.0.1:1/quipu?password=hunter2",
         "postgresql+nodriver://quipu:hunter2@db.example/quipu",
         "mysql://quipu:hunter2@db.example/quipu",
         "quipu:hunter2@db.example",
@@ -155,6 +157,16 @@ async def test_errors_never_hold_the_password(url: str) -> None:
     with pytest.raises(StorageError) as failure:
         await current_revision(url)
     assert "hunter2" not in str(failure.value)
+
+
+async def test_a_missing_driver_of_postgresql_is_named_with_its_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "asyncpg", None)
+    with pytest.raises(StorageError) as failure:
+        await current_revision("postgresql://quipu@127.0.0.1:1/quipu")
+    assert str(failure.value).endswith(f"the driver 'asyncpg': {to_install('postgresql')}")
+    assert failure.value.mend == "install the driver"
 
 
 def test_an_address_is_shown_without_its_secrets() -> None:
