@@ -21,15 +21,22 @@ SIZE = 5
 """Bytes of each: many runs share one, and yet no text has another's by chance."""
 
 
-def remember(connection: Connection, which: Any) -> None:
-    """Note the fingerprints of what people said in these turns, which are about to go."""
+def remember(connection: Connection, which: Any, becomes: str = "") -> None:
+    """Note the fingerprints of what people said in these turns, which are about to go.
+
+    Not of what they still say in what the turns become, and none twice: some edit a message for
+    every word that they add to it.
+    """
     columns = (turns.c.reply_id, turns.c.author_id, turns.c.text, places.c.platform)
     said = select(*columns).join(places).where(which, turns.c.role == Role.USER)
+    still = runs(becomes)
     for row in connection.execute(said).all():
         whose = _whose(row.platform, row.author_id)
-        found = sorted(_fingerprint(whose, run) for run in runs(row.text))
-        if found:
-            values = {"reply_id": row.reply_id, "author_id": row.author_id, "runs": " ".join(found)}
+        of = {"reply_id": row.reply_id, "author_id": row.author_id}
+        found = {_fingerprint(whose, run) for run in runs(row.text) - still}
+        new = found - _known(connection, *(fingerprints.c[name] == of[name] for name in of))
+        if new:
+            values = {**of, "runs": " ".join(sorted(new))}
             connection.execute(insert(fingerprints).values(values))
 
 
@@ -37,10 +44,14 @@ def said_once(
     connection: Connection, platform: str, person: str, mine: Any
 ) -> Callable[[Run], bool]:
     """Tells of a run whether the person said it and took it back."""
-    kept = connection.execute(select(fingerprints.c.runs).where(mine)).scalars()
-    known = {each for row in kept for each in row.split()}
+    known = _known(connection, mine)
     whose = _whose(platform, person)
     return lambda run: bool(known) and _fingerprint(whose, run) in known
+
+
+def _known(connection: Connection, *which: Any) -> set[str]:
+    kept = connection.execute(select(fingerprints.c.runs).where(*which)).scalars()
+    return {each for row in kept for each in row.split()}
 
 
 def _whose(platform: str, person: str) -> str:

@@ -137,7 +137,7 @@ def keep_from(
 def amend(connection: Connection, place: Place, message_id: str, text: str) -> bool:
     """Change what a platform message says; platforms also tell of edits that change no word."""
     here = _said_in(place, message_id)
-    _take_back(connection, place, and_(here, turns.c.text != text))
+    _take_back(connection, place, and_(here, turns.c.text != text), text)
     changed = update(turns).where(here, turns.c.text != text).values(text=text, tokens=None)
     if connection.execute(changed).rowcount:
         return True
@@ -151,9 +151,9 @@ def withdraw(connection: Connection, place: Place, message_id: str) -> bool:
     return connection.execute(delete(turns).where(here)).rowcount > 0
 
 
-def _take_back(connection: Connection, place: Place, which: Any) -> None:
+def _take_back(connection: Connection, place: Place, which: Any, becomes: str = "") -> None:
     """A turn is about to change or go: the prompts made since then hold it as it was."""
-    fingerprints.remember(connection, which)
+    fingerprints.remember(connection, which, becomes)
     said = select(func.min(turns.c.reply_id)).where(which).scalar_subquery()
     since = and_(replies.c.place_id == place.id, replies.c.id >= said)
     here = select(replies.c.id).where(since)

@@ -74,6 +74,20 @@ async def test_of_what_was_taken_back_no_word_is_kept(
     assert [len(row["runs"].split()) for row in kept] == [1, 4]
 
 
+async def test_a_message_that_grows_by_edits_is_remembered_once(
+    store: SqlStore, records: SqlRecords
+) -> None:
+    words = [f"word{number}" for number in range(40)]
+    await claimed(store, "m1")
+    for _ in range(2):
+        for last in range(3, len(words)):
+            await store.amend(PLACE, "m1", " ".join(words[:last]))
+    await store.withdraw(PLACE, "m1")
+    kept = (await records.export_person("discord", ANA.id))["fingerprints"]
+    every = [each for row in kept for each in row["runs"].split()]
+    assert len(every) == len(set(every)) == len(words) - 2
+
+
 async def test_fingerprints_go_with_their_time(store: SqlStore, records: SqlRecords) -> None:
     await told(store)
     await store.withdraw(PLACE, "m1")
