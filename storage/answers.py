@@ -137,8 +137,8 @@ def newest_place(connection: Connection, channel: Place, person: str) -> Place |
             replies.c.author_id == person,
             or_(
                 replies.c.place_id == channel.id,
-                # Everything that begins with the channel and a slash.
-                and_(replies.c.place_id > f"{channel.id}/", replies.c.place_id < f"{channel.id}0"),
+                # Not as a range: what lies between two texts is for the database's language to say.
+                replies.c.place_id.startswith(f"{channel.id}/", autoescape=True),
             ),
         )
         .order_by(replies.c.id.desc())

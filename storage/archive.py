@@ -196,8 +196,8 @@ def _delete(connection: Connection, place_ids: Any, which: Any) -> int:
     count = connection.execute(delete(turns).where(turns.c.reply_id.in_(ids))).rowcount
     for table in (reply_parts, answers, fingerprints):
         connection.execute(delete(table).where(table.c.reply_id.in_(ids)))
-    connection.execute(delete(replies).where(gone))
-    _forget_prompts_behind(connection, place_ids)
+    if connection.execute(delete(replies).where(gone)).rowcount:
+        _forget_prompts_behind(connection, place_ids)
     return count
 
 

@@ -84,6 +84,18 @@ async def test_retention_takes_the_prompts_that_hold_what_it_deletes(
     assert [row["reply_id"] for row in prompts] == [younger.id, following.id]
 
 
+async def test_where_retention_deletes_nothing_a_running_answer_keeps_its_prompt(
+    store: SqlStore, raw: sqlite3.Connection
+) -> None:
+    running = await claimed(store, "m1")
+    await store.advance(running.id, ReplyState.QUEUED)
+    await store.advance(running.id, ReplyState.GENERATING)
+    long_ago = datetime.now(UTC) - timedelta(days=9)
+    assert await SqlRecords(store.database).purge_places([PLACE.id], long_ago) == 0
+    await store.complete(running.id, "Hello.", FINISH, PROMPT)
+    assert len(raw.execute("SELECT * FROM prompts").fetchall()) == 1
+
+
 async def test_a_scope_is_no_pattern(store: SqlStore) -> None:
     """An underscore or a per cent sign in an id stands for itself."""
     records = SqlRecords(store.database)

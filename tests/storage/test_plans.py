@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql import ClauseElement
 
 from storage import SqlStore
+from storage.records import SqlRecords
 from storage.tables import metadata
-from tests.storage.given import lived_in
+from tests.storage.given import ANA, answer, claimed, lived_in
 
 
 class Overheard:
@@ -85,6 +87,21 @@ async def test_recovery_looks_only_at_what_did_not_end(
     ]
     assert len(plans) == 2
     assert all("ix_replies_unfinished" in steps for steps in plans), plans
+
+
+async def test_those_who_were_forgotten_are_found_by_their_mark(
+    store: SqlStore, overheard: Overheard, raw: sqlite3.Connection
+) -> None:
+    records = SqlRecords(store.database)
+    await answer(store, await claimed(store, "m1"), "Hello.")
+    await records.forget_person("discord", ANA.id)
+    overheard.sent.clear()
+    await records.settle_use(datetime.now(UTC).date() + timedelta(days=1))
+    plans = {sql: plan(raw, sql, values) for sql, values in overheard.sent.items()}
+    assert any(sql.startswith("UPDATE replies") for sql in plans)
+    assert [steps for steps in plans.values() if "SCAN" in steps or "(day<?)" in steps] == []
+    marked = [plans[sql] for sql in plans if "LIKE" in sql]
+    assert ["author_id>? AND author_id<?" in steps for steps in marked] == [True, True]
 
 
 async def test_every_statement_can_be_written_for_postgresql(
