@@ -76,9 +76,10 @@ def _ends(tokenizer: Tokenizer, ending: str) -> Iterator[Finding]:
     if not any(token < tokenizer.vocab_size for token in tokenizer.eos_ids):
         mend = "name eos_token_id in its generation_config.json"
         yield Finding("warning", "no token ends an answer, so it runs to its length", mend)
-    elif ending and tokenizer.eos_ids.isdisjoint(ids := tokenizer.encode_template(ending)):
-        text = f"its template ends an answer with {ending}, which is no end, so it runs on"
-        mend = f"add {ids[-1]} to eos_token_id in its generation_config.json"
+    elif ending and tokenizer.eos_ids.isdisjoint(tokenizer.encode_template(ending)):
+        # Some templates write past answers with another token than the model itself ends with.
+        text = f"its template puts {ending} behind an answer, which does not end one here"
+        mend = "if its answers run on, look at eos_token_id in its generation_config.json"
         yield Finding("warning", text, mend)
 
 

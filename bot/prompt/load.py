@@ -18,10 +18,11 @@ def load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
 
     An answer ends where the model's configuration says, and at the end that the tokenizer names:
     fine-tunes have one of their own and often keep the configuration of what they were made from.
+    An ordinary word of the vocabulary is none, whatever is named so.
     """
     tokenizer = _vocabulary(checkpoint)
     named = tokenizer.id_of(checkpoint.eos_token)
-    if named is not None:
+    if named in tokenizer.added_ids:
         tokenizer.eos_ids |= {named}
     return tokenizer
 

@@ -74,6 +74,7 @@ class SentencePieceTokenizer:
         step = {self._control[STEP]} if STEP in self._control else set()
         self.eos_ids = (frozenset(eos_ids) or frozenset(own)) | step
         self.control_ids = frozenset(self._control.values())
+        self.added_ids = self.control_ids
         self.control_names = tuple(self._control)
         self._identical = self._normalised(PROBE) == PROBE
 
@@ -135,10 +136,13 @@ class FastTokenizer:
         added = self._plain.get_added_tokens_decoder()
         control = {i: token.content for i, token in added.items() if token.special}
         self.control_ids = frozenset(control)
+        self.added_ids = frozenset(added)
         self.control_names = tuple(name for name in control.values() if name.strip())
 
     def id_of(self, token: str) -> int | None:
         """The token that is spelled so, if there is one."""
+        if token == getattr(self._plain.model, "unk_token", None):
+            return None
         found: int | None = self._plain.token_to_id(token)
         return found
 

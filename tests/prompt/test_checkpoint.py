@@ -11,6 +11,7 @@ from bot import checkpoint as checkpoints
 from bot.errors import ConfigError
 from bot.prompt.load import load_tokenizer
 from bot.values import Sampling
+from tests.prompt.test_template_format import TEMPLATE, model_folder
 
 
 def folder_with(path: Path, **files: object) -> Path:
@@ -88,6 +89,37 @@ def test_a_template_that_needs_no_more_than_the_vocabulary_has_is_taken(
     folder = folder_with(tmp_path / "m", config={"eos_token_id": 2}, tokenizer_config=named)
     (folder / "tokenizer.model").write_bytes(pieces.read_bytes())
     assert load_tokenizer(checkpoints.find(str(folder))).eos_ids == {2}
+
+
+@pytest.mark.parametrize("kind", ["tokenizer.model", "tokenizer.json"])
+def test_an_ordinary_word_that_is_named_as_the_end_of_an_answer_ends_none(
+    tmp_path: Path, pieces: Path, kind: str
+) -> None:
+    folder = model_folder(tmp_path / "m", TEMPLATE)
+    if kind == "tokenizer.model":
+        (folder / "tokenizer.json").unlink()
+        (folder / kind).write_bytes(pieces.read_bytes())
+    folder_with(folder, config={"eos_token_id": 2}, tokenizer_config={"eos_token": "a"})
+    assert load_tokenizer(checkpoints.find(str(folder))).eos_ids == {2}
+
+
+def test_the_unknown_token_ends_no_answer(tmp_path: Path) -> None:
+    folder = model_folder(tmp_path / "m", TEMPLATE)
+    vocabulary = json.loads((folder / "tokenizer.json").read_text())
+    vocabulary["model"]["unk_token"] = "<|start|>"
+    (folder / "tokenizer.json").write_text(json.dumps(vocabulary))
+    folder_with(folder, config={"eos_token_id": 2}, tokenizer_config={"eos_token": "<|start|>"})
+    assert load_tokenizer(checkpoints.find(str(folder))).eos_ids == {2}
+
+
+def test_an_end_that_was_added_as_no_special_token_ends_an_answer(tmp_path: Path) -> None:
+    folder = model_folder(tmp_path / "m", TEMPLATE)
+    vocabulary = json.loads((folder / "tokenizer.json").read_text())
+    [turn] = [each for each in vocabulary["added_tokens"] if each["content"] == "<|turn|>"]
+    turn["special"] = False
+    (folder / "tokenizer.json").write_text(json.dumps(vocabulary))
+    folder_with(folder, config={"eos_token_id": 2}, tokenizer_config={"eos_token": "<|turn|>"})
+    assert load_tokenizer(checkpoints.find(str(folder))).eos_ids == {2, turn["id"]}
 
 
 def test_sampling_follows_the_models_own_recommendation(tmp_path: Path) -> None:
