@@ -79,20 +79,22 @@ class Groups:
 
     async def _ask(self, workspace: Workspace, answered: asyncio.Event) -> None:
         known = self._known.get(workspace.key)
-        groups, lasts = known.groups if known else {}, REMEMBERED
+        groups, lasts = known.groups if known else {}, SOON
         try:
             answer = await self._api.call(workspace, GROUPS, {"include_users": True}, patient=False)
-            groups = _by_person(answer)
+            groups, lasts = _by_person(answer), REMEMBERED
         except Refusal as error:
+            lasts = REMEMBERED
             if self._told.first(GROUPS, workspace.key):
                 log.warning("slack.groups_unknown", workspace=workspace.key, reason=str(error))
         except (PlatformError, TimeoutError) as error:
             log.info("slack.groups_not_told", workspace=workspace.key, reason=str(error))
-            lasts = SOON
+        except Exception:  # what nobody foresaw does not come again with every message
+            log.exception("slack.groups_unreadable", workspace=workspace.key)
         finally:
+            self._known[workspace.key] = Known(self._clock() + lasts, groups)
             del self._asking[workspace.key]
             answered.set()
-        self._known[workspace.key] = Known(self._clock() + lasts, groups)
 
 
 def _by_person(answer: Answer) -> dict[str, tuple[str, ...]]:

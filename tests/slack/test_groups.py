@@ -53,6 +53,21 @@ async def test_slack_is_asked_again_soon_after_it_could_not_tell(live: Stage) ->
     assert (await live.heard(3))[-1].author.roles == (weavers,)
 
 
+async def test_slack_is_not_asked_with_every_message_after_an_answer_that_makes_no_sense(
+    live: Stage,
+) -> None:
+    weavers = live.workspace.group(live.ann)
+    nonsense = '{"ok": true, "usergroups": [{"users": ["U1"]}]}'
+    live.server.faults.garble("POST", "usergroups.list", nonsense)
+    for number in (1, 2):
+        await live.ann.dm("hi")
+        assert (await live.heard(number))[-1].author.roles == ()
+    assert len(live.called("usergroups.list")) == 1
+    live.server.clock.advance(SOON + 1)
+    await live.ann.dm("and now?")
+    assert (await live.heard(3))[-1].author.roles == (weavers,)
+
+
 async def test_without_the_scope_nobody_is_in_a_group(live: Stage) -> None:
     live.workspace.scopes.discard("usergroups:read")
     live.workspace.group(live.ann)
