@@ -35,6 +35,9 @@ from storage.tables import (
 )
 from storage.withheld import ANSWER, withhold
 
+AT_ONCE = 100
+"""Texts that are cleaned before others of the program have their turn: that takes its thread."""
+
 
 def stored(connection: Connection, platform: str, person: str) -> Stored:
     """How much is kept."""
@@ -167,12 +170,15 @@ def _clean(
     role = [table.c.role] if table is turns else []
     words = table.c.reason if table is votes else table.c.text
     columns = (*keys, reply.label("of"), words.label("text"), *role)
-    for row in connection.execute(select(*columns).where(where, words.is_not(None))).all():
-        answer = row.of in theirs and (table is not turns or row.role == Role.ASSISTANT)
-        cleaned = redaction.clean(row.text, answer=answer)
-        if cleaned != row.text:
-            this = and_(*(key == value for key, value in zip(keys, row, strict=False)))
-            connection.execute(update(table).where(this).values({words: cleaned}))
+    found = list(connection.execute(select(keys[0]).where(where).distinct()).scalars())
+    for first in range(0, len(found), AT_ONCE):
+        these = keys[0].in_(found[first : first + AT_ONCE])
+        for row in connection.execute(select(*columns).where(these, words.is_not(None))).all():
+            answer = row.of in theirs and (table is not turns or row.role == Role.ASSISTANT)
+            cleaned = redaction.clean(row.text, answer=answer)
+            if cleaned != row.text:
+                this = and_(*(key == value for key, value in zip(keys, row, strict=False)))
+                connection.execute(update(table).where(this).values({words: cleaned}))
 
 
 def _forget_personas(

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
+from sqlalchemy.engine import Engine
 
 from bot.control.records import Verdict, Vote
 from bot.values import Author, Place, Reply, ReplyState
-from storage import SqlStore
+from storage import SqlStore, people
 from storage.records import SqlRecords
 from storage.tables import prompts, replies
 from tests.storage.given import (
@@ -220,6 +222,32 @@ async def test_where_a_person_is_only_mentioned_what_is_like_their_words_stays(
     await records.forget_person("discord", ANA.id)
     cleaned = "@[…]: I want to ask what is the plan"
     assert await left_of(store, running) == [cleaned, f"Well, {cleaned}", "[…]", "0 prompts"]
+
+
+async def test_others_have_their_turn_while_a_person_is_forgotten(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each statement that goes to the database gives them one."""
+    monkeypatch.setattr(people, "AT_ONCE", 2)
+    secret = "my secret is that I love cheese"
+    await store.claim(said("m0", text=secret))
+    for number in range(5):
+        await store.claim(said(f"b{number}", author=BEN, text=f"{secret}, she said"))
+    read: list[str] = []
+
+    def note(*given: Any) -> None:
+        if "turns.text AS text" in given[2]:
+            read.append(given[2])
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        await SqlRecords(store.database).forget_person("discord", ANA.id)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert len(read) == 3
+    last = await store.claim(said("b9", author=BEN, text="well"))
+    assert last is not None
+    assert await texts(store, last) == ["[…], she said"] * 5 + ["well"]
 
 
 async def test_a_preset_that_others_chose_too_stays_theirs(store: SqlStore) -> None:
