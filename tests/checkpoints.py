@@ -7,7 +7,9 @@ from pathlib import Path
 from tests.pieces import train_pieces
 
 
-def make_checkpoint(folder: Path, *, context: int = 4096, seed: int = 0) -> Path:
+def make_checkpoint(
+    folder: Path, *, context: int = 4096, seed: int = 0, head_dim: int = 16
+) -> Path:
     """Save a Llama of two layers and grouped-query attention, with the tests' tokenizer."""
     import torch
     from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
@@ -22,6 +24,7 @@ def make_checkpoint(folder: Path, *, context: int = 4096, seed: int = 0) -> Path
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
+        head_dim=head_dim,
         max_position_embeddings=context,
         bos_token_id=1,
         eos_token_id=2,

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,14 +28,14 @@ TEMPLATE = (
 FIRST_PIECE = 3 + 256
 """After unknown, begin, end and the bytes."""
 
-START = 100.0
+START = 300.0
 
 
-def save_for_serving(folder: Path) -> Path:
+def save_for_serving(folder: Path, *, head_dim: int = 16) -> Path:
     """The tests' small Llama with a `tokenizer.json` and a chat template."""
     from transformers import PreTrainedTokenizerFast
 
-    make_checkpoint(folder, context=512)
+    make_checkpoint(folder, context=512, head_dim=head_dim)
     _leave_out_bytes(folder / "model.safetensors")
     made = PreTrainedTokenizerFast(
         tokenizer_object=_converted(folder / "tokenizer.model"),
@@ -115,12 +115,30 @@ class Served:
 @asynccontextmanager
 async def transformers_serve(checkpoint: Path) -> AsyncIterator[Served]:
     """A server, started for the test and ended with it."""
+    command = str(Path(sys.executable).with_name("transformers"))
+    options = ("--device", "cpu", "--log-level", "info")
+    async with _serving((command, "serve", str(checkpoint), *options)) as server:
+        yield server
+
+
+@asynccontextmanager
+async def vllm_serve(python: str, checkpoint: Path) -> AsyncIterator[Served]:
+    """vLLM on the CPU, by an interpreter that has it."""
+    command = (python, "-m", "vllm.entrypoints.openai.api_server", "--model", str(checkpoint))
+    options = ("--dtype", "float32", "--max-model-len", "512", "--enforce-eager")
+    async with _serving(
+        (*command, *options), VLLM_CPU_KVCACHE_SPACE="1", VLLM_NO_USAGE_STATS="1"
+    ) as server:
+        yield server
+
+
+@asynccontextmanager
+async def _serving(command: Sequence[str], **more: str) -> AsyncIterator[Served]:
     port = free_port()
-    command = Path(sys.executable).with_name("transformers")
     process = await asyncio.create_subprocess_exec(
-        *(str(command), "serve", str(checkpoint), "--port", str(port), "--host", "127.0.0.1"),
-        *("--device", "cpu", "--log-level", "info"),
-        env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
+        *command,
+        *("--port", str(port), "--host", "127.0.0.1"),
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", **more},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -135,12 +153,12 @@ async def transformers_serve(checkpoint: Path) -> AsyncIterator[Served]:
 
 
 async def _started(process: asyncio.subprocess.Process) -> None:
-    """Until uvicorn says that it listens."""
+    """Until uvicorn, by which both listen, says that it does."""
     assert process.stdout is not None
     said = b""
     async with asyncio.timeout(START):
         async for line in process.stdout:
             said += line
-            if b"Uvicorn running" in line:
+            if b"Uvicorn running" in line or b"Application startup complete" in line:
                 return
     pytest.fail(f"the server did not start:\n{said.decode()}")

@@ -19,7 +19,7 @@ from bot.prompt.builder import PromptBuilder
 from bot.prompt.formats import Llama2Format
 from bot.prompt.tokenizer import SentencePieceTokenizer, Tokenizer
 from bot.values import Author, FinishReason, Prompt, Role, Sampling, Turn
-from tests.endpoint.serving import Served, save_for_serving, transformers_serve
+from tests.endpoint.serving import Served, save_for_serving, transformers_serve, vllm_serve
 from tests.endpoint.speaking import GREEDY, HERE, read
 
 
@@ -126,6 +126,37 @@ async def test_where_a_real_server_freezes_or_dies_another_one_answers(
     assert broken.finish is None, "nothing is tried again behind the first text"
     assert said.startswith(here) or here.startswith(said)
     assert impatient == after == unaware == here
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+async def test_vllm_answers_exact_prompts_as_the_model_in_this_process_does(
+    tmp_path: Path, tokenizer: Tokenizer
+) -> None:
+    python = os.environ.get("QUIPU_TEST_VLLM_PYTHON")
+    if not python:
+        pytest.skip("QUIPU_TEST_VLLM_PYTHON names no interpreter that has vLLM")
+    folder = save_for_serving(tmp_path / "llama", head_dim=64)  # vLLM's kernels know none smaller
+    asked = conversation(tokenizer)
+    local = LocalGenerator(load(folder, device="cpu", dtype="float32"), tokenizer)
+    here, _ = await read(local.generate(asked, GREEDY, HERE))
+    await local.close()
+
+    async with vllm_serve(python, folder) as server:
+        generator = connect([server.url], folder, tokenizer)
+        there, finish = await read(generator.generate(asked, GREEDY, HERE))
+        long = generator.generate(asked, replace(GREEDY, max_new_tokens=400), HERE)
+        await anext(long)
+        await long.aclose()
+        crowd = [read(generator.generate(asked, GREEDY, HERE)) for _ in range(8)]
+        texts = {text for text, _ in await asyncio.gather(*crowd)}
+        stats = generator.stats()[0]
+        await generator.close()
+
+    assert {there} == texts == {here}
+    assert (finish.reason, finish.tokens) == (FinishReason.LENGTH, GREEDY.max_new_tokens)
+    assert finish.prompt_tokens == len(asked.ids)
+    assert stats.token_ids is True
 
 
 async def test_a_server_that_the_environment_names_streams_and_can_be_given_up() -> None:
