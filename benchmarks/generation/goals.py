@@ -11,12 +11,13 @@ TITLE = "Goals"
 
 
 def goals(tables: Mapping[str, Rows]) -> list[dict[str, Any]]:
-    """One row for each goal whose part was measured."""
+    """One row for each goal whose part was measured, and for those that need a GPU."""
     rows = [
         *_together(tables.get("together", [])),
         *_staggered(tables.get("staggered", [])),
         *_turns(tables.get("turns", [])),
         *_bandwidth(tables.get("bandwidth", [])),
+        *_on_a_gpu(tables.get("together", [])),
     ]
     return rows or [_row("none of the goals' parts was measured", "-", "-", None)]
 
@@ -110,6 +111,16 @@ def _turns(rows: Rows) -> list[dict[str, Any]]:
             r["10 : 2"] <= 1.2,
         )
         for r in found
+    ]
+
+
+def _on_a_gpu(rows: Rows) -> list[dict[str, Any]]:
+    """What is wanted of a GPU and was not measured."""
+    if not rows or _find(rows, OURS, shape="7b"):
+        return []
+    return [
+        _row("16 at once, 7B on a GPU, as a multiple of the seed's way", "-", ">= 12", None),
+        _row("one talker's share of the copy bandwidth, 7B on a GPU", "-", ">= 0.85", None),
     ]
 
 
