@@ -144,7 +144,7 @@ class Answering:
     async def _given(self, reply: Reply, past: Earlier, delivery: Delivery) -> Written:
         """Write an answer and keep it, however long the database is out of order meanwhile."""
         journal, writing = self._journals[reply.id], partial(self._written, reply, past, delivery)
-        written = await journal.kept(writing, delivery.halt)
+        written = await self.attempts.alone(reply, partial(journal.kept, writing, delivery.halt))
         if written.keep is not None:
             await journal.kept(written.keep, delivery.halt)
         return written

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext, suppress
+from typing import TypeVar
 
 from bot.control.words import say
 from bot.errors import StorageError
 from bot.ports import Store
 from bot.values import Reply, ReplyState
+
+Text = TypeVar("Text")
 
 MOST = 3
 """Starts of the program that begin an answer; see `Attempts`."""
@@ -58,7 +62,10 @@ class Attempts:
             return say("conversation.given_up", reply.locale)
         return say("conversation.interrupted", reply.locale)
 
-    def turn(self, reply: Reply) -> AbstractAsyncContextManager[None]:
-        """Held while the reply is given; one that is whole is only shown, and has no part in it."""
-        last = reply.attempts == MOST - 1 and reply.state is not ReplyState.DELIVERING
-        return self._turn if last else nullcontext()
+    async def alone(self, reply: Reply, write: Callable[[], Awaitable[Text]]) -> Text:
+        """Let the answer be written, at its last attempt by itself.
+
+        Bringing it is no part of that: a platform that is slow must hold up nobody else.
+        """
+        async with self._turn if reply.attempts == MOST - 1 else nullcontext():
+            return await write()

@@ -319,8 +319,7 @@ class Conversations:
             if reply.id in self._overdue:
                 await self._answering.interrupt(reply, messenger)
             else:
-                async with self._answering.attempts.turn(reply):
-                    await self._answering.answer(reply, messenger)
+                await self._answering.answer(reply, messenger)
             if self._answering.reached(reply):
                 reopen = partial(self._store.reopen_marked, reply.place.platform, reply.place)
                 self._take_up(await surely(self._store, reopen))

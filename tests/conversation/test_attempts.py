@@ -87,6 +87,18 @@ async def test_those_who_were_under_way_beside_it_are_answered(build: Build) -> 
     assert sorted(await states(last)) == [ReplyState.DELIVERED] * 2 + [ReplyState.INTERRUPTED]
 
 
+async def test_a_platform_that_is_slow_holds_up_no_other_last_attempt(build: Build) -> None:
+    await asked(build, CHANNEL, OTHER)
+    await again(build, 2)
+    third = await build()
+    third.board.gate.clear()  # nothing can be shown
+    await third.conversations.recover(third.board)
+    await third.board.until(lambda: len(third.generator.prompts) == 2)
+    third.board.gate.set()
+    await third.idle()
+    assert await states(third) == [ReplyState.DELIVERED] * 2
+
+
 async def test_a_stop_in_order_is_no_attempt(build: Build) -> None:
     await asked(build, CHANNEL)
     for _ in range(4):
