@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from typing import TypeVar
+
+import structlog
 
 from bot.control.words import say
 from bot.errors import StorageError
 from bot.ports import Store
 from bot.values import Reply, ReplyState
+
+log = structlog.get_logger(__name__)
 
 Text = TypeVar("Text")
 
@@ -40,6 +44,7 @@ class Attempts:
     def ended(self, reply: Reply) -> None:
         """It did not end the program."""
         self._begun.discard(reply.id)
+        self._suspects.discard(reply.id)
 
     def suspect(self, reply: Reply) -> None:
         """The model was lost over it, or beside it, for which the program now ends in order."""
@@ -49,8 +54,10 @@ class Attempts:
         """It was cut off in order, by a stop or a lost line: that was no attempt."""
         if reply.id in self._begun - self._suspects:
             self._begun.discard(reply.id)
-            with suppress(StorageError):
+            try:
                 await self._store.spare(reply.id)
+            except StorageError as error:  # then it counts, as after a sudden end
+                log.info("attempt not taken back", reply=reply.id, error=str(error))
 
     def exhausted(self, reply: Reply) -> bool:
         """Whether a reply found unfinished is not to be begun again."""
