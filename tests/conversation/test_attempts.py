@@ -58,13 +58,19 @@ async def again(build: Build, answers: int, *, in_order: bool = False) -> None:
     await begun(house, answers, in_order=in_order)
 
 
+async def recovered(build: Build) -> House:
+    """A start at which all is well."""
+    house = await build()
+    await house.conversations.recover(house.board)
+    await house.idle()
+    return house
+
+
 async def test_what_was_begun_at_three_starts_is_not_begun_again(build: Build) -> None:
     await asked(build, CHANNEL)
     await again(build, 1)
     await again(build, 1)
-    last = await build()
-    await last.conversations.recover(last.board)
-    await last.idle()
+    last = await recovered(build)
     assert last.generator.prompts == []
     assert last.board.texts == [f"Once upon\n\n{GIVEN_UP}"]
     assert await states(last) == [ReplyState.INTERRUPTED]
@@ -103,9 +109,7 @@ async def test_a_stop_in_order_is_no_attempt(build: Build) -> None:
     await asked(build, CHANNEL)
     for _ in range(4):
         await again(build, 1, in_order=True)
-    last = await build()
-    await last.conversations.recover(last.board)
-    await last.idle()
+    last = await recovered(build)
     assert last.board.texts == ["You said: Ann: a story"]
 
 
@@ -119,9 +123,7 @@ async def test_an_end_because_the_model_was_lost_is_an_attempt(build: Build) -> 
         async with asyncio.timeout(PATIENCE):
             await ended.wait()
         await house.conversations.drain(0.0)
-    last = await build()
-    await last.conversations.recover(last.board)
-    await last.idle()
+    last = await recovered(build)
     assert last.board.texts == [f"Once upon\n\n{GIVEN_UP}"]
 
 
@@ -160,9 +162,7 @@ async def test_who_asks_for_another_answer_has_all_attempts_again(build: Build) 
     await asked(build, CHANNEL)
     await again(build, 1)
     await again(build, 1)
-    house = await build()
-    await house.conversations.recover(house.board)
-    await house.idle()
+    house = await recovered(build)
     await house.use("regenerate")
     await house.idle()
     assert house.board.texts == ["You said: Ann: a story"]

@@ -96,6 +96,9 @@ def test_tied_embeddings_count_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     folder = save_llama(tmp_path / "tied", tie_word_embeddings=True, vocab_size=50_000)
     limit_memory(tmp_path, monkeypatch, 14 * 10**6)  # 12.8 MB of embeddings, 0.4 of the rest
     refuse(folder, dtype="float32")
+    limit_memory(tmp_path, monkeypatch, 12 * 10**6)
+    with pytest.raises(ModelLoadError, match="does not fit"):
+        refuse(folder, dtype="float32")
 
 
 def test_pictures_are_not_counted_where_they_may_be_left_unread(
