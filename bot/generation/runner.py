@@ -14,6 +14,7 @@ from bot.generation.graphs.fusing import fuse_norms
 from bot.generation.graphs.recording import Recorder
 from bot.generation.memory.key_value import KeyValueMemory
 from bot.generation.memory.paged import PagedMemory
+from bot.generation.sampling.bad_words import BadWords
 from bot.generation.sampling.choosing import choose
 from bot.generation.scheduler import Work
 from bot.generation.transfer import send
@@ -37,7 +38,8 @@ class Runner:
     """The model with its memory. One thread at a time.
 
     Ids in `barred` are never chosen. With a recorder, and memory in pages, steps that are nothing
-    but one token for each of up to `most` answers are recorded and replayed.
+    but one token for each of up to `most` answers are recorded and replayed; not so where the
+    checkpoint has bad words of several tokens, for which each token must be seen before the next.
     """
 
     def __init__(
@@ -56,12 +58,16 @@ class Runner:
         self._device = loaded.device
         self._vocab_size = vocab_size
         self._adapters = adapters
-        ids = sorted(token for token in barred if token < vocab_size)
+        self._bad_words = BadWords(loaded.bad_words, vocab_size=vocab_size, eos_ids=loaded.eos_ids)
+        never = self._bad_words.alone.union(barred)
+        ids = sorted(token for token in never if token < vocab_size)
         self._barred = torch.tensor(ids, device=loaded.device) if ids else None
         attach(loaded.model)
         if loaded.device.type == "cuda":
             fuse_norms(loaded.model)
         self._graphs: DecodeGraphs | None = None
+        if self._bad_words:
+            recorder = None
         if recorder is not None and isinstance(memory, PagedMemory):
             self._graphs = DecodeGraphs(
                 loaded,
@@ -96,7 +102,8 @@ class Runner:
         rows = [one.request.row for one in sampled]
         if not rows:
             return [None] * len(work)
-        chosen = choose(logits[: len(rows), : self._vocab_size], rows, barred=self._barred)
+        logits = logits[: len(rows), : self._vocab_size]
+        chosen = choose(logits, rows, barred=self._barred, bad_words=self._bad_words)
         tokens = dict(zip((one.request for one in sampled), chosen, strict=True))
         return [tokens.get(one.request) for one in work]
 

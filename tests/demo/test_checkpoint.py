@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from transformers import LlamaForCausalLM
+from transformers import GenerationConfig, LlamaForCausalLM
 
 from bot.demo import CHECKPOINT
 from bot.demo.training.cases import Case
 from bot.demo.training.measure import Demonstration
 from bot.demo.training.tokenizer import load_pieces
+from bot.demo.training.unsaid import UNSAID, bad_words
 
 PERSONA = "You are Quipu, a friendly assistant in this chat. Answer briefly and honestly."
 
@@ -37,6 +38,16 @@ def test_its_tokenizer_follows_the_conventions_of_llama() -> None:
     assert (pieces.unk_id(), pieces.bos_id(), pieces.eos_id()) == (0, 1, 2)
     assert pieces.decode(pieces.encode("ünï  42 кот\n🙂")) == "ünï  42 кот\n🙂"
     assert pieces.encode("42", out_type=str)[-2:] == ["4", "2"]
+
+
+def test_no_way_to_spell_what_it_must_not_say_is_open() -> None:
+    """Whatever pieces it puts together: each way to spell such a word ends in a list of its own."""
+    pieces = load_pieces((CHECKPOINT / "tokenizer.model").read_bytes())
+    words = GenerationConfig.from_pretrained(CHECKPOINT).bad_words_ids
+    assert words == bad_words(pieces)
+    spelled = {pieces.decode(word).lower() for word in words}
+    assert spelled == set(UNSAID)
+    assert sorted(pieces.encode(word) for word in UNSAID if pieces.encode(word) not in words) == []
 
 
 def test_it_answers_newcomers_and_stops(demonstration: Demonstration) -> None:

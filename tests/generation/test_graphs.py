@@ -224,6 +224,18 @@ def test_what_cannot_be_recorded_is_computed_as_ever_with_one_warning(
     assert [line["event"] for line in warnings(logged)] == ["decoding_is_not_recorded"]
 
 
+def test_bad_words_of_several_tokens_are_watched_for_without_recordings(
+    loaded: LoadedModel, logged: list[MutableMapping[str, Any]]
+) -> None:
+    free = Bench(loaded, None).steps(6)
+    word = tuple(step[0] for step in free[2:4] if step[0] is not None)
+    polite = replace(loaded, bad_words=(word,))
+    steps = Bench(polite, Unrecorded()).steps(6)
+    assert steps[:3] == free[:3]
+    assert steps[3][0] != word[1]
+    assert not [line for line in logged if line["event"].startswith("decoding")]
+
+
 def test_a_step_makes_the_host_wait_for_nothing(loaded: LoadedModel) -> None:
     assert Bench(loaded, Watching()).steps(4) == Bench(loaded, None).steps(4)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from itertools import islice
 from pathlib import Path
@@ -23,6 +23,7 @@ from bot.demo import CHECKPOINT
 from bot.demo.training.batches import IGNORED, Rows, batches
 from bot.demo.training.encoding import BOS, EOS
 from bot.demo.training.tokenizer import load_pieces, train_tokenizer
+from bot.demo.training.unsaid import bad_words
 
 CONTEXT = 2048
 PIECES = 2048
@@ -155,9 +156,18 @@ def save(model: LlamaForCausalLM, tokenizer: bytes, folder: Path, facts: dict[st
     folder.mkdir(parents=True, exist_ok=True)
     model.half().save_pretrained(folder)
     (folder / "tokenizer.model").write_bytes(tokenizer)
-    GenerationConfig(do_sample=False, bos_token_id=BOS, eos_token_id=EOS).save_pretrained(folder)
+    generation = GenerationConfig(do_sample=False, bos_token_id=BOS, eos_token_id=EOS)
+    generation.bad_words_ids = bad_words(load_pieces(tokenizer))
+    # Not by save_pretrained, which has a line for each of their tokens.
+    write(folder / "generation_config.json", generation.to_diff_dict())
     about = {**facts, "torch": torch.__version__, "threads": torch.get_num_threads()}
-    (folder / "training.json").write_text(json.dumps(about, indent=2) + "\n", "utf-8")
+    write(folder / "training.json", about)
+
+
+def write(path: Path, facts: Mapping[str, object]) -> None:
+    """As JSON with a line for each fact."""
+    lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(fact)}" for name, fact in facts.items())
+    path.write_text(f"{{\n{lines}\n}}\n", "utf-8")
 
 
 def _arguments() -> Namespace:

@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bot.generation.sampling.bad_words import BadWords
 from bot.generation.sampling.drawing import Border, find_border, pick
-from bot.generation.sampling.penalties import adjust
+from bot.generation.sampling.penalties import adjust, places
 from bot.generation.sampling.rows import Row
 from bot.generation.sampling.tensors import COLDEST, SamplingTensors, sample
 
@@ -24,25 +25,32 @@ __all__ = ["CANDIDATES", "Row", "choose"]
 
 
 def choose(
-    logits: Tensor, rows: Sequence[Row], *, barred: Tensor | None = None
+    logits: Tensor,
+    rows: Sequence[Row],
+    *,
+    barred: Tensor | None = None,
+    bad_words: BadWords | None = None,
 ) -> list[int | None]:
     """The next token of each row of logits [rows, vocabulary]; None where they are not finite.
 
-    Tokens in `barred`, ids on the logits' device, are never chosen. The order of the settings is
-    transformers': bias, repetition penalty, bars, temperature, top-k, top-p, min-p. A row's
-    choice depends on that row alone; one that draws takes one number from its dice.
+    Tokens in `barred`, ids on the logits' device, are never chosen, nor is a bad word
+    completed. The order of the settings is transformers': bias, repetition penalty, bars,
+    temperature, top-k, top-p, min-p. A row's choice depends on that row alone; one that draws
+    takes one number from its dice.
     """
     if logits.device.type == "cuda":
-        return _choose_on_device(logits, rows, barred)
+        return _choose_on_device(logits, rows, barred, bad_words)
     chosen: list[int | None] = []
     for start in range(0, len(rows), TOGETHER):
         some = slice(start, start + TOGETHER)
-        chosen += _choose_on_cpu(logits[some].cpu(), rows[some], barred)
+        chosen += _choose_on_cpu(logits[some].cpu(), rows[some], barred, bad_words)
     return chosen
 
 
-def _choose_on_cpu(logits: Tensor, rows: Sequence[Row], barred: Tensor | None) -> list[int | None]:
-    logits = adjust(logits, rows, None if barred is None else barred.cpu())
+def _choose_on_cpu(
+    logits: Tensor, rows: Sequence[Row], barred: Tensor | None, bad_words: BadWords | None
+) -> list[int | None]:
+    logits = adjust(logits, rows, None if barred is None else barred.cpu(), bad_words)
     finite = torch.isfinite(logits.amax(-1)).tolist()
     tokens = torch.full((len(rows),), -1)
     greedy = [i for i, row in enumerate(rows) if finite[i] and not row.draws]
@@ -55,10 +63,11 @@ def _choose_on_cpu(logits: Tensor, rows: Sequence[Row], barred: Tensor | None) -
 
 
 def _choose_on_device(
-    logits: Tensor, rows: Sequence[Row], barred: Tensor | None
+    logits: Tensor, rows: Sequence[Row], barred: Tensor | None, bad_words: BadWords | None
 ) -> list[int | None]:
     tensors = SamplingTensors.allocate(*logits.shape, device=logits.device)
     tensors.load(rows, barred)
+    tensors.bar(places(bad_words, rows, logits.shape[-1]))
     tensors.roll(rows)
     ids = sample(logits, tensors, ranked=any(row.ranks for row in rows))
     return [None if token < 0 else token for token in ids.tolist()]

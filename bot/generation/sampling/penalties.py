@@ -7,24 +7,41 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from bot.generation.sampling.bad_words import BadWords
 from bot.generation.sampling.rows import Row
 
 
-def adjust(logits: Tensor, rows: Sequence[Row], barred: Tensor | None) -> Tensor:
+def adjust(
+    logits: Tensor, rows: Sequence[Row], barred: Tensor | None, bad_words: BadWords | None = None
+) -> Tensor:
     """The logits in fp32 after bias, repetition penalty and bars, in transformers' order.
 
     What was given is left as it was; it is given back where there is nothing to do.
     """
     biased = any(row.sampling.logit_bias for row in rows)
     penalised = any(row.penalises for row in rows)
-    if barred is None and not biased and not penalised:
+    forbidden = places(bad_words, rows, logits.shape[-1])
+    if barred is None and not biased and not penalised and not forbidden:
         return logits.to(torch.float32)
     logits = logits.to(torch.float32, copy=True, memory_format=torch.contiguous_format)
     if biased:
         _add_bias(logits, rows)
     if penalised:
         _penalise(logits, rows)
+    if forbidden:
+        logits.view(-1)[torch.tensor(forbidden, device=logits.device)] = -torch.inf
     return logits if barred is None else logits.index_fill_(-1, barred, -torch.inf)
+
+
+def places(bad_words: BadWords | None, rows: Sequence[Row], vocabulary: int) -> list[int]:
+    """Where, in flattened logits [rows, vocabulary], a token would complete a bad word."""
+    if not bad_words:
+        return []
+    return [
+        index * vocabulary + token
+        for index, row in enumerate(rows)
+        for token in bad_words.next(row.tokens)
+    ]
 
 
 def penalise(scores: Tensor, penalty: Tensor) -> Tensor:

@@ -59,6 +59,11 @@ class SamplingTensors:
         if barred is not None:
             self.bias.index_fill_(-1, barred, -torch.inf)
 
+    def bar(self, places: Sequence[int]) -> None:
+        """Let no row choose these: places in the flattened [batch, vocabulary]."""
+        if places:
+            self.bias.view(-1).index_fill_(0, send(places, self._device), -torch.inf)
+
     def roll(self, rows: Sequence[Row]) -> None:
         """Take the numbers of one step from the rows' dice: once before each `sample`."""
         numbers = [row.dice.random() if row.draws else 0.0 for row in rows]

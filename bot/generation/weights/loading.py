@@ -38,7 +38,7 @@ class LoadedModel:
 
     `context` counts prompt and answer together. Tokens go in and logits come out on `device`;
     layer i computes on `layer_devices[i]`, in `dtype`. `precision` is how the weights are stored:
-    a dtype's name, nf4 or int8.
+    a dtype's name, nf4 or int8. `bad_words` are sequences of tokens that must not be generated.
     """
 
     model: PreTrainedModel
@@ -50,6 +50,7 @@ class LoadedModel:
     vocab_size: int
     layer_devices: tuple[torch.device, ...]
     precision: str
+    bad_words: tuple[tuple[int, ...], ...] = ()
 
 
 def load(
@@ -186,6 +187,19 @@ def _describe(model: PreTrainedModel, path: Path, plan: Plan) -> LoadedModel:
         vocab_size=embeddings.num_embeddings,
         layer_devices=_layer_devices(model, plan),
         precision=plan.precision,
+        bad_words=_bad_words(generation, path),
+    )
+
+
+def _bad_words(generation: Any, path: Path) -> tuple[tuple[int, ...], ...]:
+    words = getattr(generation, "bad_words_ids", None) or []
+    try:
+        if all(words):
+            return tuple(tuple(int(token) for token in word) for word in words)
+    except (TypeError, ValueError):
+        pass  # told below
+    raise ModelLoadError(
+        f"{path}: bad_words_ids in its generation_config.json must be lists of ids"
     )
 
 
