@@ -18,7 +18,10 @@ SCORES = {Verdict.UP: 1, Verdict.DOWN: -1}
 
 
 def vote(connection: Connection, given: Vote, now: datetime) -> bool:
-    """One vote of a person on an answer: the last one counts."""
+    """One vote of a person on an answer: the last one counts.
+
+    The same verdict once more, without a reason, keeps the reason that there was.
+    """
     if not _exists(connection, given.reply_id, given.number):
         return False
     key = {"reply_id": given.reply_id, "number": given.number, "author_id": given.author.id}
@@ -26,7 +29,7 @@ def vote(connection: Connection, given: Vote, now: datetime) -> bool:
         **key,
         "author_name": given.author.name,
         "score": SCORES[given.verdict],
-        "reason": given.reason,
+        "reason": given.reason or _reason(connection, given),
         "given_at": now,
     }
     _replace(connection, votes, key, row)
@@ -139,6 +142,17 @@ def _with_words_of_who_opted_out() -> Any:
         )
         .where(people.c.feedback_use.is_(False))
     )
+
+
+def _reason(connection: Connection, given: Vote) -> str:
+    """Why this person gave the same verdict before."""
+    same = and_(
+        votes.c.reply_id == given.reply_id,
+        votes.c.number == given.number,
+        votes.c.author_id == given.author.id,
+        votes.c.score == SCORES[given.verdict],
+    )
+    return connection.execute(select(votes.c.reason).where(same)).scalar() or ""
 
 
 def _exists(connection: Connection, reply_id: int, number: int) -> bool:

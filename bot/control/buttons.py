@@ -59,8 +59,9 @@ def _ended(reply: Reply, record: Record) -> Iterator[Button]:
         return
     if can_continue(record):
         yield _button(("continue",), "➡️", "button.continue", reply)
-    yield _button(("rate",), "👍", "button.up", reply, {"score": "up"})
-    yield _button(("rate",), "👎", "button.down", reply, {"score": "down"}, window=True)
+    this = {"answer": str(record.shown)}
+    yield _button(("rate",), "👍", "button.up", reply, {"score": "up"} | this)
+    yield _button(("rate",), "👎", "button.down", reply, {"score": "down"} | this, window=True)
     yield _button(("why",), "❓", "button.why", reply)
     count = len(record.alternatives)
     if count > 1:

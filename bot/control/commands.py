@@ -16,6 +16,7 @@ _WHOM = (
 )
 _SCORE = Argument("score", Kind.CHOICE, required=True, choices=("up", "down"))
 _REASON = Argument("reason", Kind.LONG_TEXT, most=REASON_CHARACTERS)
+_ANSWER = Argument("answer", Kind.INTEGER, least=1)
 _VERSION = Argument("version", Kind.INTEGER, required=True, least=1, source="versions")
 _PERSONA = (
     Argument("text", Kind.LONG_TEXT, least=1, most=PERSONA_CHARACTERS),
@@ -43,7 +44,7 @@ COMMANDS = (
     _reply("continue", Level.ASKER, menu=True),
     _reply("earlier", Level.ASKER),
     _reply("why", Level.EVERYONE, menu=True),
-    _reply("rate", Level.EVERYONE, _SCORE, _REASON),
+    _reply("rate", Level.EVERYONE, _SCORE, _REASON, _ANSWER),
     _reply("prefer", Level.EVERYONE, Argument("answer", Kind.INTEGER, required=True, least=1)),
     Command(("undo",), Level.ASKER, menu=True),
     Command(("reset",), Level.EVERYONE, menu=True),

@@ -12,12 +12,14 @@ from bot.control.records import Alternative, Preference, Record, Verdict, Vote
 from bot.control.refusal import refusal
 from bot.control.response import Call, Field, Form, Given, Response
 from bot.control.words import say
-from bot.values import Persona
+from bot.values import UNFINISHED, Persona, ReplyState
 
 TOLD = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "max_new_tokens")
 """The settings that "why this answer" shows."""
 ALWAYS = {"temperature"}
 """Of these, what says something even where it is 0."""
+UNWRITTEN = UNFINISHED - {ReplyState.DELIVERING}
+"""States of a reply in which the answer that people see is not whole yet."""
 
 
 class FeedbackControl:
@@ -40,16 +42,22 @@ class FeedbackControl:
         return Response("\n".join(_reasons(record, answer, call.locale)))
 
     async def rate(self, call: Call, arguments: Mapping[str, Given]) -> Response:
-        """Save the vote; whoever found the answer bad is then asked for the reason."""
+        """Save the vote; whoever found the answer bad is then asked for the reason.
+
+        Without a number the answer shown is meant, once it is whole.
+        """
         record = await self._record(call)
+        number = int(arguments.get("answer", 0))
+        if not number and record.state in UNWRITTEN:
+            raise refusal("conversation.still_writing", call.locale)
         verdict = Verdict(str(arguments["score"]))
         reason = str(arguments.get("reason", "")).strip()
-        vote = Vote(record.reply_id, record.shown, call.author, verdict, reason)
+        vote = Vote(record.reply_id, number or record.shown, call.author, verdict, reason)
         if not await self._feedback.vote(vote):
             raise refusal("conversation.no_longer_kept", call.locale)
         if verdict is Verdict.DOWN and "reason" not in arguments:
             text = say("conversation.rated_down", call.locale)
-            return Response(text, form=_ask_for_reason(record, call.locale))
+            return Response(text, form=_ask_for_reason(vote, call.locale))
         key = "rated_again" if reason else f"rated_{verdict}"
         return Response(say(f"conversation.{key}", call.locale))
 
@@ -79,14 +87,14 @@ class FeedbackControl:
         return record
 
 
-def _ask_for_reason(record: Record, locale: str) -> Form:
+def _ask_for_reason(vote: Vote, locale: str) -> Form:
     reason = next(one for one in BY_PATH["rate",].arguments if one.name == "reason")
     return Form(
         ("rate",),
         say("conversation.reason_title", locale),
         (Field(reason, say("conversation.reason", locale)),),
-        reply_id=record.reply_id,
-        arguments=(("score", Verdict.DOWN.value),),
+        reply_id=vote.reply_id,
+        arguments=(("score", vote.verdict.value), ("answer", str(vote.number))),
     )
 
 

@@ -130,12 +130,19 @@ class DiscordStage:
         pressed = list(self._server.world.interactions.values())[-1]
         self._server.world.emit("INTERACTION_CREATE", 0, lambda _: pressed.payload())
 
-    async def presses_with(self, who: str, where: Channel, label: str, text: str) -> None:
+    async def opens(self, who: str, where: Channel, label: str) -> Interaction:
         opened = await self._people[who].presses(where.from_bot[-1], label)
         assert opened.modal is not None
-        [field] = fields(opened.modal)
-        sent = await self._people[who].submits_modal(opened, {field.custom_id: text})
+        return opened
+
+    async def sends(self, who: str, window: Interaction, text: str) -> None:
+        assert window.modal is not None
+        [field] = fields(window.modal)
+        sent = await self._people[who].submits_modal(window, {field.custom_id: text})
         await self._told(sent)
+
+    async def presses_with(self, who: str, where: Channel, label: str, text: str) -> None:
+        await self.sends(who, await self.opens(who, where, label), text)
 
     async def chooses(self, who: str, where: Channel, name: str) -> str:
         chosen = await self._people[who].uses_menu(where.from_bot[-1], name)

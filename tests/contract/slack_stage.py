@@ -20,6 +20,7 @@ from tests.contract.running import Running
 from tests.contract.stage import Setting
 from tests.loopback.slack import Channel, Message, SlackServer
 from tests.loopback.slack.dispatch import INTERACTIVE
+from tests.loopback.slack.interactions import Interaction
 
 
 @dataclass(frozen=True)
@@ -158,12 +159,18 @@ class SlackStage:
         presses = [sent for sent in dispatch.sent if sent.get("type") == "block_actions"]
         await dispatch.ask(INTERACTIVE, presses[-1])
 
-    async def presses_with(self, who: str, where: Spot, label: str, text: str) -> None:
-        person = self._people[who]
-        interaction = await person.presses(self._answers(where)[-1], label)
-        [field] = (await interaction.wait_modal()).inputs
-        sent = await person.submits_modal(interaction, {field["block_id"]: text})
+    async def opens(self, who: str, where: Spot, label: str) -> Interaction:
+        interaction = await self._people[who].presses(self._answers(where)[-1], label)
+        await interaction.wait_modal()
+        return interaction
+
+    async def sends(self, who: str, window: Interaction, text: str) -> None:
+        [field] = (await window.wait_modal()).inputs
+        sent = await self._people[who].submits_modal(window, {field["block_id"]: text})
         assert sent.errors == {}
+
+    async def presses_with(self, who: str, where: Spot, label: str, text: str) -> None:
+        await self.sends(who, await self.opens(who, where, label), text)
 
     async def chooses(self, who: str, where: Spot, name: str) -> str:
         menus = {say(f"slack.menu.{one.key}"): one.key for one in COMMANDS if one.menu}

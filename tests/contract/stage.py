@@ -19,6 +19,9 @@ Where = Any
 Said = Any
 """A person's message on the platform."""
 
+Window = Any
+"""A window that has opened for a person."""
+
 OTHER_MODEL = "Other"
 """The title of a second model; the same generator answers for both."""
 
@@ -80,6 +83,12 @@ class Stage(Protocol):
 
     async def repeats_press(self) -> None:
         """The platform sends the event of the last press once more."""
+
+    async def opens(self, who: Who, where: Where, label: str) -> Window:
+        """Press a button below the bot's newest message there that opens a window."""
+
+    async def sends(self, who: Who, window: Window, text: str) -> None:
+        """Write into the one field of a window, and send it."""
 
     async def presses_with(self, who: Who, where: Where, label: str, text: str) -> None:
         """Press a button that opens a window with one field, write into it, and send it."""

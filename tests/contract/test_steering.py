@@ -142,6 +142,49 @@ async def test_a_vote_is_kept_with_its_reason_and_changed(stage: Stage) -> None:
     assert kept == [("A cord.", "model")]
 
 
+async def test_a_reason_belongs_to_the_answer_that_it_was_asked_for(stage: Stage) -> None:
+    """Ann has the answer given again while Bob is still writing what was wrong with it."""
+    where = await answered(stage, "A cord.")
+    window = await stage.opens("bob", where, "Bad")
+    await regenerated(stage, where, "Many knots.")
+    await stage.sends("bob", window, "too short")
+    assert stage.rows("SELECT number, score, reason FROM votes") == [(1, -1, "too short")]
+    await stage.opens("bob", where, "Bad")
+    kept = stage.rows("SELECT number, reason FROM votes ORDER BY number")
+    assert kept == [(1, "too short"), (2, "")]
+
+
+async def test_a_reason_stays_when_the_answer_is_found_bad_once_more(stage: Stage) -> None:
+    where = await answered(stage, "A cord.")
+    await stage.presses_with("bob", where, "Bad", "too short")
+    await stage.opens("bob", where, "Bad")
+    assert stage.rows("SELECT score, reason FROM votes") == [(-1, "too short")]
+    await stage.presses("bob", where, "Good")
+    assert stage.rows("SELECT score, reason FROM votes") == [(1, "")]
+
+
+async def test_a_button_from_before_answers_had_numbers_means_the_one_shown(stage: Stage) -> None:
+    where = await answered(stage, "A cord.")
+    await regenerated(stage, where, "Many knots.")
+    [(reply,)] = stage.rows("SELECT id FROM replies")
+    assert "Thank you" in await stage.forges("bob", where, f"q:rate:{reply}::score=up")
+    assert stage.rows("SELECT number, score FROM votes") == [(2, 1)]
+
+
+async def test_an_answer_that_is_being_written_is_not_judged_yet(stage: Stage) -> None:
+    end = asyncio.Event()
+    stage.generator.script = lambda _: [ONCE, end, " there was a cord."]
+    _, where = await stage.mentions("ann", "a story")
+    await stage.shown(where, lambda shown: len(shown) == 1)
+    told = await stage.uses("ann", "rate", where, score="up")
+    assert told == say("conversation.still_writing")
+    end.set()
+    await stage.shown(where, finished(f"{ONCE} there was a cord."))
+    await stage.offers(where, "Regenerate")
+    assert "Thank you" in await stage.uses("ann", "rate", where, score="up")
+    assert stage.rows("SELECT number, score FROM votes") == [(1, 1)]
+
+
 async def test_two_answers_are_compared(stage: Stage) -> None:
     where = await answered(stage, "A cord.")
     await regenerated(stage, where, "Many knots.")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
+
 import pytest
 
 from bot.control.records import Verdict
 from bot.control.response import pressed
 from bot.errors import Refused
-from tests.board import ScriptedGenerator
+from tests.board import ScriptedGenerator, Step
 from tests.conversation.conftest import ANN, BOB, CHANNEL, OTHER, Build, House
 
 
@@ -57,10 +60,35 @@ async def test_a_bad_vote_is_saved_before_the_reason_is_asked_for(answered: Hous
     assert [vote.reason for vote in example.votes] == [""]
     form = response.form
     assert form is not None
-    assert (form.command, form.arguments) == (("rate",), (("score", "down"),))
+    assert (form.command, form.arguments) == (
+        ("rate",),
+        (("score", "down"), ("answer", "2")),
+    )
     assert [one.argument.name for one in form.fields] == ["reason"]
     again = await answered.use("rate", BOB, score="down", reason="")
     assert again.form is None, "a form that was sent empty is not opened again"
+
+
+async def test_while_another_answer_is_written_a_vote_says_which_it_is_about(build: Build) -> None:
+    end = asyncio.Event()
+    scripts: Iterator[list[Step]] = iter([["First."], ["Second", end, "."]])
+    house = await build(ScriptedGenerator(lambda _: next(scripts)))
+    house.conversations.attach(house.board)
+    await house.say("a story")
+    await house.idle()
+    await house.use("regenerate")
+    await house.board.until(lambda: house.board.texts[0].startswith("Second"))
+    with pytest.raises(Refused, match="still_writing"):
+        await house.use("rate", BOB, score="up")
+    await house.use("rate", BOB, score="up", answer=1)
+    end.set()
+    await house.idle()
+    await house.use("rate", BOB, score="down", reason="too short")
+    (example,) = await house.records.examples()
+    votes = {vote.number: vote.verdict for vote in example.votes}
+    assert votes == {1: Verdict.UP, 2: Verdict.DOWN}
+    with pytest.raises(Refused, match="no_longer_kept"):
+        await house.use("rate", BOB, score="up", answer=3)
 
 
 async def test_which_is_better_is_kept_as_a_pair(answered: House) -> None:
