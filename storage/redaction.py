@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from storage.ordinary import ALSO_NAMES, NEVER_NAMES
+
 Run = tuple[str, ...]
 """Words in a row, or signs in a row where no spaces tell words apart."""
 
@@ -14,7 +16,9 @@ LONG = 12
 WORD, SIGN, LETTER = 4, 2, 1
 """Three words are such a run, six signs of Chinese or Japanese, or twelve letters of Thai."""
 SHORTEST_NAME = 3
-"""Characters of a name to which anything may be put as an ending."""
+"""Characters of a name that is known in any writing, and with an ending."""
+CASES = "а|я|у|ю|ы|и|е|о|ь|ой|ей|ёй|ою|ею|ом|ем|ём|ью"
+"""Endings of Russian names, which stand in place of the name's own."""
 EVERYBODY = frozenset({"everyone", "channel", "here"})
 """Who writes `@everyone` does not mean somebody who calls themselves so."""
 
@@ -31,6 +35,10 @@ _SIGN = re.compile(f"[{_SIGNS}]")
 _LETTER = re.compile(f"[{_LETTERS}]")
 _UNSPACED = re.compile(f"[{_SIGNS}{_LETTERS}]+")
 _ONE_HAN = re.compile(f"[{_HAN}]")
+_WORD = re.compile(r"[^\W_]+")
+_SIBILANT = re.compile(r"(?:[sxzß]|[cs]h)$", re.IGNORECASE)
+_CYRILLIC = re.compile("[а-яё]$", re.IGNORECASE)
+_CASE = re.compile("[аяьйеёоыиую]$", re.IGNORECASE)
 # What continues a word of a script with spaces.
 _SPACED = rf"[^\W_{_SIGNS}{_LETTERS}]"
 
@@ -136,18 +144,46 @@ def _weight(word: str) -> int:
 
 
 def _mention(name: str) -> str:
-    """Where a name stands for the person; a short one may also be a part of many words."""
+    """Where a name stands for the person, and not for something else that is called so."""
     exact = re.escape(name)
-    if len(name) >= SHORTEST_NAME:
-        within = _UNSPACED.match(name) or not name[0].isalnum()
-        return f"(?i:{exact})" if within else rf"(?<![^\W_])(?i:{exact})"
+    called = "(?!)" if name.casefold() in EVERYBODY else rf"(?<=@)(?i:{exact}){_end(name)}"
+    words = [word.casefold() for word in _WORD.findall(name)]
+    if all(word in NEVER_NAMES or word.isdecimal() for word in words):
+        return called
     if _UNSPACED.fullmatch(name):
-        if len(name) > 1:
-            return exact
         alone = rf"(?<![{_HAN}]){exact}(?![{_HAN}])"
-        return rf"(?<=@){exact}|{alone}" if _ONE_HAN.match(name) else f"(?<=@){exact}"
-    called = rf"(?<=@)(?i:{exact})(?![^\W_])"
-    return called if len(name) == 1 else rf"{called}|(?<![^\W_]){exact}(?![^\W_])"
+        return exact if len(name) > 1 else f"{called}|{alone}" if _ONE_HAN.match(name) else called
+    if len(name) == 1:
+        return called
+    if len(name) < SHORTEST_NAME:
+        return rf"{called}|{_start(name)}{exact}{_end(name)}"
+    as_name = {name, name.title(), name.upper()} - {name.lower()}
+    inflected = "|".join(map(_inflected, sorted(as_name)))
+    if all(word in NEVER_NAMES or word in ALSO_NAMES for word in words):
+        return f"{called}|{inflected}" if inflected else called
+    return f"(?i:{_start(name)}{exact}(?={_plural(name)}{_end(name)}))|{inflected or called}"
+
+
+def _inflected(name: str) -> str:
+    """A name with what the languages of the catalogue put at its end."""
+    ending = "(?:e[sn]s?)?" if _SIBILANT.search(name) else _plural(name)
+    stem = _CASE.sub("", name)
+    cases = f"|{_start(name)}{re.escape(stem)}(?:{CASES}){_end(name)}" if len(stem) > 1 else ""
+    whole = rf"{_start(name)}{re.escape(name)}(?={ending}{_end(name)})"
+    return whole + (cases if _CYRILLIC.search(name) else "")
+
+
+def _plural(name: str) -> str:
+    """An "s", unless that makes another word of it."""
+    return "" if f"{name}s".casefold() in NEVER_NAMES else "s?"
+
+
+def _start(name: str) -> str:
+    return f"(?<!{_SPACED})" if re.match(_SPACED, name) else ""
+
+
+def _end(name: str) -> str:
+    return f"(?!{_SPACED})" if re.match(_SPACED, name[-1]) else ""
 
 
 def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:

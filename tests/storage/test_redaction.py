@@ -1,7 +1,12 @@
 from __future__ import annotations
 
-import pytest
+from collections.abc import Callable
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storage.ordinary import ALSO_NAMES, NEVER_NAMES
 from storage.redaction import Called, Redaction
 
 
@@ -47,6 +52,27 @@ def test_a_short_message_is_taken_out_of_answers_to_it_alone(message: str) -> No
         ("Li", "@li: a lit list", "@[…]: a lit list"),
         ("Bo", "Bo's book", "[…]'s book"),
         ("J", "J is what @J and @Jo say", "J is what @[…] and @Jo say"),
+        ("Ann", "ann asked, anns idea, Ann's", "[…] asked, […]s idea, […]'s"),
+        ("Ann", "announce the anniversary, Anna", "announce the anniversary, Anna"),
+        ("Ann Lee", "ANN LEE and Ann", "[…] and Ann"),
+        ("Max", "Maxens und Maxes at max 10, maxes", "[…]ens und […]es at max 10, maxes"),
+        ("Tim", "Tim's times, tims", "[…]'s times, […]s"),
+        ("Doe", "does doe", "does […]"),
+        ("Will", "Will, WILL and @will will", "[…], […] and @[…] will"),
+        ("will", "Will and @will will", "[…] and @[…] will"),
+        ("the", "The cat, the dog and @The", "The cat, the dog and @[…]"),
+        ("Weiß", "Weiß weiß", "[…] weiß"),
+        ("user", "users and a user", "users and a user"),
+        ("is", "is @is it", "is @[…] it"),
+        ("everyone", "@everyone, everyone", "@everyone, everyone"),
+        ("...", "well... @... yes", "well... @[…] yes"),
+        ("2024", "in 2024", "in 2024"),
+        ("~Ann~", "~ann~!", "[…]!"),
+        ("Анна", "Анну, Анной и анна, но не Аннушку", "[…], […] и […], но не Аннушку"),
+        ("Иван", "Ивана нет, а Иванов есть", "[…] нет, а Иванов есть"),
+        ("Марк", "Марка, марка", "[…], марка"),
+        ("です", "そうです", "そうです"),
+        ("Ana", "昨日Anaさんが", "昨日[…]さんが"),
         ("Li", "> li: my secret\n> is cheese\nwhat?", "> […]\nwhat?"),
     ],
 )
@@ -54,6 +80,30 @@ def test_a_name_is_taken_out_where_it_stands_for_the_person(
     name: str, text: str, cleaned: str
 ) -> None:
     assert Redaction([], [name, "", " "]).clean(text) == cleaned
+
+
+LETTERS = st.text("abenstANN", min_size=1, max_size=7)
+
+
+@given(LETTERS, st.lists(LETTERS, max_size=8))
+def test_words_of_others_that_are_not_the_name_stay_letter_by_letter(
+    name: str, words: list[str]
+) -> None:
+    others = [word for word in words if not is_the_name(word.casefold(), name.casefold())]
+    text = " ".join(others)
+    assert Redaction([], [name]).clean(text) == text
+
+
+def is_the_name(word: str, name: str) -> bool:
+    return word.startswith(name) and word.removeprefix(name) in {"", "s", "es", "en", "ens"}
+
+
+@given(st.sampled_from(sorted(NEVER_NAMES | ALSO_NAMES)), st.sampled_from([str.lower, str.title]))
+def test_who_is_called_as_a_word_takes_that_word_from_nobody(
+    word: str, writing: Callable[[str], str]
+) -> None:
+    text = f"well, {word}"
+    assert Redaction([], [writing(word)]).clean(text) == text
 
 
 @pytest.mark.parametrize(
