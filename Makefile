@@ -35,7 +35,7 @@ drill: .venv/ready-dev ## kill the program 50 times while people talk, and settl
 drill-long: .venv/ready-dev ## the same 1,000 times in five towns side by side (45 minutes), written into benchmarks/results
 	@exec .venv/bin/python -m tests.drill --kills 1000 --towns 5 --save $(ARGS)
 
-soak: .venv/ready-dev ## let 200 channels talk for half an hour and watch for what grows
+soak: .venv/ready-dev ## let 200 channels talk for an hour and watch for what grows
 	@exec .venv/bin/python -m tests.soak $(ARGS)
 
 lint: .venv/ready-dev ## look at format and style

@@ -124,6 +124,7 @@ def _slack(
         follow_threads=slack.follow_threads,
         follow_threads_except=slack.follow_threads_except,
         native_streams=slack.native_streams,
+        history_per_minute=slack.history_per_minute,
         mount=None if web is None else web.mount,
         observer=observer,
     )

@@ -154,11 +154,22 @@ class _Key:
 
 
 class Budget:
-    """The windows of every workspace and method. `minute` is how long Slack's minute is."""
+    """The windows of every workspace and method. `minute` is how long Slack's minute is.
 
-    def __init__(self, clock: Clock = time.monotonic, *, minute: float = MINUTE) -> None:
+    `history` is how often in a minute Slack lets the app read what was said; an app that is
+    distributed without being in Slack's Marketplace may do so once, others 50 times.
+    """
+
+    def __init__(
+        self,
+        clock: Clock = time.monotonic,
+        *,
+        minute: float = MINUTE,
+        history: int = TIERS[HISTORY],
+    ) -> None:
         self._clock = clock
         self._minute = minute
+        self._tiers = TIERS | dict.fromkeys((HISTORY, REPLIES), history)
         self._windows: dict[_Key, Window] = {}
         self._latency = 0.0
 
@@ -208,7 +219,9 @@ class Budget:
         key = _Key(workspace, method, channel)
         if key not in self._windows:
             self._forget_idle()
-            calls, seconds = PER_CHANNEL[method] if channel else (TIERS.get(method, 50), MINUTE)
+            calls, seconds = (
+                PER_CHANNEL[method] if channel else (self._tiers.get(method, 50), MINUTE)
+            )
             length = seconds * self._minute / MINUTE
             self._windows[key] = Window(calls, length, self._minute)
         return self._windows[key]

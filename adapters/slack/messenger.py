@@ -18,7 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from adapters.slack.answers import Answers
 from adapters.slack.api import Api
 from adapters.slack.asked import Asked
-from adapters.slack.budget import Budget, Clock
+from adapters.slack.budget import HISTORY, TIERS, Budget, Clock
 from adapters.slack.channels import Channels
 from adapters.slack.commands import Commands
 from adapters.slack.doctor import BAD_APP_TOKEN, BAD_BOT_TOKEN
@@ -81,6 +81,7 @@ class SlackMessenger:
         follow_threads: bool = True,
         follow_threads_except: Collection[str] = (),
         native_streams: bool = True,
+        history_per_minute: int = TIERS[HISTORY],
         mount: Mount | None = None,
         connections: int = 2,
         clock: Clock = time.monotonic,
@@ -103,7 +104,7 @@ class SlackMessenger:
         self._app = _app(self._client, Authorize(workspaces), signing_secret)
         told, asked = Told(), Asked()
         self._clock = partial(absences.clock, PLATFORM)
-        self.budget = Budget(clock)
+        self.budget = Budget(clock, history=history_per_minute)
         api = Api(self.budget, told, observer=observer)
         self._desk = Desk(api, workspaces, asked, told, native_streams, clock)
         habits = Habits(

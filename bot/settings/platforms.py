@@ -93,6 +93,7 @@ class SlackSettings(Section):
     follow_threads: bool = True
     follow_threads_except: Annotated[Names, CHANNELS] = ()
     native_streams: bool = True
+    history_per_minute: Annotated[int, Field(ge=1, le=10_000)] = 50
 
     @property
     def installs(self) -> bool:

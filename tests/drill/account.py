@@ -25,8 +25,11 @@ ANSWERED, EXPLAINED = "answered", "explained"
 LOST, STUCK, DOUBLED, WRONG = "lost", "stuck", "doubled", "wrong"
 WHOLE = ("delivered", "stopped")
 NUL = re.compile("[\0\ufffd]")
+NUMBER = re.compile(r"\d+")
 NOTICE = re.compile(r"\s*\*\(.+\)\*")
 """What the bot says in its own words below an answer, of one that went round in circles say."""
+EXPLANATION = re.compile(r"\*\(.+\)\*\s*$")
+"""How a message ends that says why there is no answer, or no whole one."""
 
 
 @dataclass
@@ -43,9 +46,10 @@ class Trouble:
 
 @dataclass
 class Account:
-    """The outcome of every message, and every trouble."""
+    """The outcome of every message, why those that have no answer have none, and every trouble."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
     troubles: list[Trouble] = field(default_factory=list)
 
     def count(self, kind: str) -> int:
@@ -62,6 +66,8 @@ def settle(said: Sequence[Said], spots: Sequence[Spot], journal: Journal) -> Acc
         if isinstance(outcome, Trouble):
             account.troubles.append(outcome)
         account.outcomes[outcome.kind if isinstance(outcome, Trouble) else outcome] += 1
+        if outcome == EXPLAINED:
+            account.reasons[_reason(one, journal)] += 1
     account.troubles += _strays(spots, journal)
     account.troubles += _unfinished(spots)
     account.troubles += _database(journal)
@@ -82,11 +88,19 @@ def _outcome(said: Said, journal: Journal, shown: dict[tuple[str, str], Shown]) 
     if not seen or len(seen) < len(row.parts):
         return Trouble(LOST, f"{len(seen)} of {len(row.parts)} messages can be seen", said, row)
     if row.state not in WHOLE or not row.turn:
-        return EXPLAINED
+        if EXPLANATION.search(seen[-1]):
+            return EXPLAINED
+        return Trouble(LOST, "it is cut off without a word of why", said, row)
     wanted = _parts(said.spot.platform, row.turn)
     if difference := _difference(seen, wanted):
         return Trouble(WRONG, f"what is shown is not what is stored: {difference}", said, row)
     return ANSWERED
+
+
+def _reason(said: Said, journal: Journal) -> str:
+    """How the reply ended, and the explanation without what differs from one to the next."""
+    row = journal.answering(journal.by_message[said.spot.platform, said.id][0])
+    return f"{row.state}: {NUMBER.sub('…', row.reason) or 'no reason noted'}"
 
 
 def _strays(spots: Sequence[Spot], journal: Journal) -> Iterator[Trouble]:

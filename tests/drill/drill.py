@@ -42,6 +42,7 @@ gateway_url = "{discord_gateway}"
 
 [slack]
 api_url = "{slack_api}"
+history_per_minute = 200
 
 [conversation]
 journal_interval = "0.2 s"
@@ -63,7 +64,8 @@ BIRTHS = 3
 RETRIES = (0.0, 1.0, 4.0)
 """Slack tries again at once, after a minute and after five; here people die faster."""
 TIERS = 20
-"""How many times Slack's limits are lifted: each life counts its own calls from nothing."""
+"""How many times Slack's limits are lifted: each life counts its own calls from nothing. A life
+looks for what it missed four times as often as Slack allows; else a rest took ten minutes."""
 NONCE_MEMORY = 3.0
 """Discord minds a nonce for some minutes; here people die faster."""
 PEACE = 900.0

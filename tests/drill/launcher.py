@@ -19,9 +19,6 @@ from functools import partial
 from typing import Any
 
 BEFORE, INSIDE, AFTER = "before", "inside", "after"
-SEARCHING = 200
-"""Calls in a minute with which a life looks for what it missed: with the 50 that Slack itself
-allows, each rest would take a quarter of an hour. The drill's Slack allows twenty times as many."""
 PRELOADED = [
     "torch",
     "transformers.models.llama.modeling_llama",
@@ -124,10 +121,8 @@ def live(start: Start) -> None:
     if start.deadly is not None:
         DyingConnection.commits = Commits(start.deadly)
         sqlite3.connect = partial(sqlite3.connect, factory=DyingConnection)  # type: ignore[assignment]
-    from adapters.slack import budget
     from bot.cli import run_command
 
-    budget.TIERS |= {budget.HISTORY: SEARCHING, budget.REPLIES: SEARCHING}
     sys.exit(run_command(["--config", start.config, "run"]))
 
 

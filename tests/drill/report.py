@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,17 @@ what is shown is not what is stored, the mark was stored or fed back, or the dat
 peace when asked to.
 
 A process dies; the operating system lives on. What a power cut takes is another matter, for which
-the database's `synchronous=FULL` stands."""
+the database's `synchronous=FULL` stands.
+
+So that many kills fit into an hour, some things are quicker or larger here than in life: Slack
+sends an event again at once, after 1 and after 4 seconds (else at once, after a minute and after
+five), and its limits are 20 times as high; the program reads what it missed up to 200 times in a
+minute (`history_per_minute`, else 50) and answers up to 1,000 missed messages
+(`catch_up_messages`); Discord minds a nonce for 3 seconds (else some minutes). Everything else of
+the program is as it ships."""
+
+
+EXPLAINED_BY = "How the replies ended whose message says, below what there is of an answer, why."
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,7 @@ class Figures:
 
     totals: dict[str, Any]
     moments: dict[str, int]
+    reasons: dict[str, int]
     kills: list[dict[str, Any]]
     troubles: list[str]
     faults: list[str]
@@ -63,7 +74,8 @@ def figures(result: Result) -> Figures:
     }
     ended = [f"a life that was asked to end ended with {code}"] if code != 0 else []
     kills = [asdict(kill) for kill in result.kills]
-    return Figures(totals, result.by_moment, kills, result.stories, [*result.violations, *ended])
+    faults = [*result.violations, *ended]
+    return Figures(totals, result.by_moment, dict(account.reasons), kills, result.stories, faults)
 
 
 def together(several: Sequence[Figures]) -> Figures:
@@ -72,10 +84,12 @@ def together(several: Sequence[Figures]) -> Figures:
     totals = {name: sum(row[name] for row in rows) for name in rows[0] if name != "seed"}
     totals["minutes"] = max(row["minutes"] for row in rows)
     moments = sum((Counter(one.moments) for one in several), Counter[str]())
+    reasons = sum((Counter(one.reasons) for one in several), Counter[str]())
     kills = [{"seed": one.totals["seed"], **kill} for one in several for kill in one.kills]
     return Figures(
         {"seed": ", ".join(row["seed"] for row in rows), **totals},
         dict(moments),
+        dict(reasons),
         kills,
         [story for one in several for story in one.troubles],
         [fault for one in several for fault in one.faults],
@@ -85,7 +99,8 @@ def together(several: Sequence[Figures]) -> Figures:
 def tell(shown: Figures) -> None:
     """Print everything, and the stories of what went wrong."""
     show("crash drill", [shown.totals])
-    show("the moments", _moments(shown))
+    show("the moments", _counted("killed", shown.moments))
+    show("why no answer", _counted("reason", shown.reasons))
     for line in [*shown.faults[:20], *shown.troubles]:
         print(line)  # noqa: T201 - the report is what the drill is run for
 
@@ -95,12 +110,13 @@ def save(shown: Figures) -> None:
     about = circumstances("torch", "transformers", "discord.py", "slack-bolt")
     sections = [
         Section("Account", "", [shown.totals]),
-        Section("Moments", "What the kills hit.", _moments(shown)),
+        Section("Moments", "What the kills hit.", _counted("killed", shown.moments)),
+        Section("Why there was no answer", EXPLAINED_BY, _counted("reason", shown.reasons)),
     ]
     save_sections(STEM, TITLE, TEXT, sections, about, {"circumstances": about, **asdict(shown)})
 
 
-def _moments(shown: Figures) -> list[dict[str, Any]]:
-    """How often which moment was hit."""
-    found = sorted(shown.moments.items(), key=lambda each: (-each[1], each[0]))
-    return [{"killed": moment, "times": times} for moment, times in found]
+def _counted(what: str, counts: Mapping[str, int]) -> list[dict[str, Any]]:
+    """The most frequent first."""
+    found = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+    return [{what: name, "times": times} for name, times in found]

@@ -111,8 +111,18 @@ async def test_a_failure_that_is_explained_is_in_order(ledger: Ledger) -> None:
     spot = PaperSpot()
     ledger.reply(1, "failed", "", "GenerationError")
     ledger.part(1, 0, "m0")
-    spot.show("m0", "*(Something went wrong.)*")
+    spot.show("m0", "Once upon a\n\n*(Something went wrong.)*")
     assert await outcome(ledger, spot) == ([EXPLAINED], set())
+    account = settle([await spot.say("Ann", 1, "hello")], [spot], Journal(ledger.file))
+    assert account.reasons == {"failed: GenerationError": 1}
+
+
+async def test_a_failure_without_a_word_of_why_is_lost(ledger: Ledger) -> None:
+    spot = PaperSpot()
+    ledger.reply(1, "failed", "", "GenerationError")
+    ledger.part(1, 0, "m0")
+    spot.show("m0", "Once upon a")
+    assert await outcome(ledger, spot) == ([LOST], {LOST})
 
 
 async def test_what_was_answered_together_with_a_later_message_is_answered(ledger: Ledger) -> None:

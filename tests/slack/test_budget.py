@@ -10,7 +10,19 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.slack.budget import APPEND, POST, START, STOP, TIERS, UPDATE, Budget, Hold, Window
+from adapters.slack.budget import (
+    APPEND,
+    HISTORY,
+    POST,
+    REPLIES,
+    START,
+    STOP,
+    TIERS,
+    UPDATE,
+    Budget,
+    Hold,
+    Window,
+)
 
 MINUTE = 60.0
 ANSWER = 16.7
@@ -184,6 +196,14 @@ def test_a_429_is_waited_out_and_halves_what_we_dare_until_it_is_won_back() -> N
     assert window.cap(0.0) == 23
     assert window.cap(600.0) == 33
     assert window.cap(86_400.0) == 47
+
+
+def test_an_app_that_may_read_once_a_minute_does_so_once_a_minute() -> None:
+    budget = Budget(lambda: 0.0, history=1)
+    for method in (HISTORY, REPLIES):
+        assert budget.admission("T1", method, held=False) == 0
+        budget.departed("T1", method)
+        assert budget.admission("T1", method, held=False) > MINUTE
 
 
 def test_even_a_flood_of_429s_leaves_a_quarter() -> None:
