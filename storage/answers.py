@@ -148,12 +148,13 @@ def newest_place(connection: Connection, channel: Place, person: str) -> Place |
     return None if place_id is None else Place.parse(place_id, private=channel.private)
 
 
-def reopen(connection: Connection, reply_id: int, now: datetime) -> Reply | None:
-    """The newest reply of its Place, if it has ended, is queued again."""
+def reopen(connection: Connection, reply_id: int, person: str, now: datetime) -> Reply | None:
+    """The newest reply of its Place, if it has ended, is queued again, as the person's use."""
     reply = find(connection, reply_id)
     if reply is None or not reply.state.ended or not _is_newest(connection, reply):
         return None
     turns.save_answer(connection, reply_id, "", now)
+    connection.execute(update(replies).where(replies.c.id == reply_id).values(charged_id=person))
     return give_again(connection, reply_id, ReplyState.QUEUED, "", now)
 
 

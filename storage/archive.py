@@ -31,6 +31,9 @@ from storage.tables import (
 )
 from storage.withheld import PROMPT, withhold
 
+CHARGED = func.coalesce(replies.c.charged_id, replies.c.author_id).label("charged")
+"""Whose use a reply is: who asked, or who wanted another answer."""
+
 
 def of_scope(scope: str) -> Any:
     """The places of a workspace, channel or thread, with everything below it."""
@@ -116,11 +119,11 @@ def forget_prompts(connection: Connection, before: datetime) -> int:
 def count_use(
     connection: Connection, reply_id: int, day: date, *, prompt_tokens: int, tokens: int
 ) -> None:
-    """Add an answer to what its author has used on a day."""
+    """Add an answer to what has been used on a day by whoever wanted it."""
     row = connection.execute(
-        select(replies.c.place_id, replies.c.author_id).where(replies.c.id == reply_id)
+        select(replies.c.place_id, CHARGED).where(replies.c.id == reply_id)
     ).one()
-    key = {"day": day, "place_id": row.place_id, "author_id": row.author_id}
+    key = {"day": day, "place_id": row.place_id, "author_id": row.charged}
     this = and_(*(usage.c[name] == value for name, value in key.items()))
     more = {
         "replies": usage.c.replies + 1,
@@ -132,26 +135,25 @@ def count_use(
         connection.execute(insert(usage).values(key | first))
 
 
-def use(connection: Connection, place: Place, person: str, day: date) -> tuple[Use, Use]:
-    """What a person used on the whole platform, and everybody in the channel, on a day.
+def use(connection: Connection, scope: str, person: str | None, day: date) -> Use:
+    """What a person, or (None) everybody, used in a scope on a day; `discord:` is all of Discord.
 
     A message that still waits for its answer, or is being answered, counts already.
     """
-    platform, channel = f"{place.platform}:", channel_scope(place)
-    today = usage.c.day == day
-    on_platform = usage.c.place_id.startswith(platform, autoescape=True)
-    who = (person, FORGOTTEN + person)
-    own = _sum(connection, and_(today, usage.c.author_id.in_(who), on_platform))
-    all_ = _sum(connection, and_(today, _inside(usage.c.place_id, channel)))
+    everywhere = scope.endswith(":")
+    inside = usage.c.place_id.startswith(scope, autoescape=True)
+    counted = and_(usage.c.day == day, inside if everywhere else _inside(usage.c.place_id, scope))
+    who = None if person is None else (person, FORGOTTEN + person)
+    ended = _sum(connection, counted if who is None else and_(counted, usage.c.author_id.in_(who)))
     # Asked for every message: this walks the index of the few replies that have not ended.
     running = connection.execute(
-        select(replies.c.place_id, replies.c.author_id)
+        select(replies.c.place_id, CHARGED)
         .where(replies.c.ended_at.is_(None), replies.c.finish_reason.is_(None))
         .order_by(replies.c.id)
     ).all()
-    mine = sum(row.author_id in who and row.place_id.startswith(platform) for row in running)
-    here = sum(f"{row.place_id}/".startswith(f"{channel}/") for row in running)
-    return Use(own.messages + mine, own.tokens), Use(all_.messages + here, all_.tokens)
+    below = scope if everywhere else f"{scope}/"
+    here = [row.charged for row in running if f"{row.place_id}/".startswith(below)]
+    return Use(ended.messages + sum(who is None or one in who for one in here), ended.tokens)
 
 
 def totals(connection: Connection, since: date) -> dict[str, Any]:

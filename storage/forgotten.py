@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import and_, delete, func, insert, or_, select, update
 from sqlalchemy.engine import Connection
 
-from storage.tables import replies, usage
+from storage.tables import places, replies, usage
 
 FORGOTTEN = "forgotten:"
 """Stands before the id of an author."""
@@ -20,16 +20,22 @@ FORGOTTEN = "forgotten:"
 COUNTED = (usage.c.replies, usage.c.prompt_tokens, usage.c.tokens)
 
 
-def keep_use(connection: Connection, used: Any, asked: Any, person: str, today: date) -> None:
+def keep_use(
+    connection: Connection, platform: str, person: str, used: Any, asked: Any, today: date
+) -> None:
     """Keep a person's use as that of nobody, but today's, with what is being answered now.
 
     `used` and `asked` are the conditions of what is theirs in the tables.
     """
+    here = select(places.c.id).where(places.c.platform == platform)
     _put_under(connection, "", and_(used, usage.c.day < today))
     _put_under(connection, FORGOTTEN + person, used)
     running = and_(asked, replies.c.ended_at.is_(None))
     still = {"author_id": FORGOTTEN + person, "author_name": ""}
     connection.execute(update(replies).where(running).values(still))
+    wanted = and_(replies.c.charged_id == person, replies.c.place_id.in_(here))
+    marked = update(replies).values(charged_id=FORGOTTEN + person)
+    connection.execute(marked.where(wanted, replies.c.ended_at.is_(None)))
 
 
 def settle_use(connection: Connection, today: date) -> None:

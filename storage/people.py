@@ -133,7 +133,7 @@ def forget(
         connection.execute(delete(table).where(mine[table]))
     _forget_personas(connection, platform, person, mine)
     forget_changes(connection, platform, person)
-    keep_use(connection, mine[usage], mine[replies], person, today)
+    keep_use(connection, platform, person, mine[usage], mine[replies], today)
     nobody = {"author_id": "", "author_name": ""}
     connection.execute(update(replies).where(mine[replies]).values(nobody))
     connection.execute(update(audit).where(mine[audit]).values(nobody))

@@ -64,8 +64,8 @@ class SqlRecords:
     async def newest_place(self, channel: Place, person: str) -> Place | None:
         return await self._database.read(answers.newest_place, channel, person)
 
-    async def reopen(self, reply_id: int) -> Reply | None:
-        return await self._database.write(answers.reopen, reply_id, self._now())
+    async def reopen(self, reply_id: int, person: str) -> Reply | None:
+        return await self._database.write(answers.reopen, reply_id, person, self._now())
 
     async def choose(self, reply_id: int, number: int) -> Reply | None:
         return await self._database.write(answers.choose, reply_id, number, self._now())
@@ -121,8 +121,8 @@ class SqlRecords:
     async def settle_use(self, today: date) -> None:
         await self._database.write(forgotten.settle_use, today)
 
-    async def use(self, place: Place, person: str, day: date) -> tuple[Use, Use]:
-        return await self._database.read(archive.use, place, person, day)
+    async def use(self, scope: str, person: str | None, day: date) -> Use:
+        return await self._database.read(archive.use, scope, person, day)
 
     async def totals(self, since: date) -> dict[str, Any]:
         return await self._database.read(archive.totals, since)

@@ -150,7 +150,8 @@ class Ending:
     def values(self) -> dict[str, Any]:
         """The columns of the reply that say so."""
         times = {"updated_at": self.at, "ended_at": self.at}
-        return {"state": self.state, "reason": self.reason, "marked": self.marked, **times}
+        facts = {"state": self.state, "reason": self.reason, "marked": self.marked}
+        return {**facts, "charged_id": None, **times}
 
 
 def end(connection: Connection, reply_id: int, ending: Ending, text: str | None) -> None:

@@ -81,6 +81,8 @@ replies = Table(
     Column("marked", Boolean, nullable=False, server_default=false()),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("withheld", Key),
+    # Who wanted the answer that is being given, where that is not (again) its author.
+    Column("charged_id", Key),
     Index(None, "place_id", "id"),
     Index(None, "author_id"),
     # Found at every start among millions that ended; holds only the few that did not.

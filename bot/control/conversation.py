@@ -80,7 +80,7 @@ class ConversationControl:
     async def regenerate(self, call: Call, arguments: Mapping[str, Given]) -> Response:  # noqa: ARG002
         """Write another answer into the same messages; the earlier one is kept."""
         record = await self._newest(call, "regenerate")
-        await self._again(call, await self._replies.reopen(record.reply_id))
+        await self._again(call, await self._replies.reopen(record.reply_id, call.author.id))
         return Response(say("conversation.regenerating", call.locale))
 
     async def go_on(self, call: Call, arguments: Mapping[str, Given]) -> Response:  # noqa: ARG002
@@ -89,7 +89,8 @@ class ConversationControl:
         answer = shown(record)
         if answer is None or not can_continue(record):
             raise refusal("conversation.not_cut", call.locale)
-        await self._again(call, await self._replies.reopen(record.reply_id), begun=answer.text)
+        reply = await self._replies.reopen(record.reply_id, call.author.id)
+        await self._again(call, reply, begun=answer.text)
         return Response(say("conversation.continuing", call.locale))
 
     async def earlier(self, call: Call, arguments: Mapping[str, Given]) -> Response:  # noqa: ARG002

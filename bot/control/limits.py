@@ -8,10 +8,11 @@ from datetime import UTC, datetime, time, timedelta
 from math import ceil
 
 from bot.control.authority import managed, may_talk
-from bot.control.place_settings import PlaceSettings
+from bot.control.place_settings import Limit, PlaceSettings, counted
 from bot.control.ports import Handler, PeopleStore
-from bot.control.records import Admission, Behaviour, Use
+from bot.control.records import Admission, Behaviour
 from bot.control.response import Call, Given, Response
+from bot.control.scopes import spoken
 from bot.control.settings import LIMITS
 from bot.control.variables import Heard
 from bot.control.words import say
@@ -20,11 +21,12 @@ from bot.values import Author, Inbound, Place, Standing
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """One limit with what has been used of it today."""
+    """One limit with what has been used of it today, in the scope where it counts."""
 
     name: str
     most: int
     used: int
+    scope: str
 
     @property
     def left(self) -> int:
@@ -77,35 +79,43 @@ class Doorkeeper:
 
     async def used_up(self, place: Place, author: Author, locale: str) -> str:
         """Words for the first limit that is reached; empty if none is."""
-        limits = await self._settings.limits(place)
-        if not any(limits.values()):
-            return ""
-        for each in await self._today(place, author, limits):
-            if each.most and not each.left:
-                values = {"most": _number(each.most), "renewal": self._renewal(locale)}
-                return say(f"limits.reached.{each.name}", locale, **values)
+        for limit in await self._settings.limits(place):
+            each = await self._today(author, limit)
+            if not each.left:
+                values = {
+                    "most": _number(each.most),
+                    "where": spoken(place, each.scope, locale),
+                    "renewal": self._renewal(locale),
+                }
+                return say(f"limits.reached.{_subject(place, each)}", locale, **values)
         return ""
 
     async def usage(self, call: Call, arguments: Mapping[str, Given]) -> Response:  # noqa: ARG002
         """What the caller and the channel have used today, and what is left."""
-        lines = [say("limits.title", call.locale)]
-        limits = await self._settings.limits(call.place)
-        for each in await self._today(call.place, call.author, limits):
-            key = "left" if each.most else "free"
-            values = {
-                "label": say(f"limits.label.{each.name}", call.locale),
-                "used": _number(each.used),
-                "most": _number(each.most),
-                "left": _number(each.left),
-            }
-            lines.append("- " + say(f"limits.{key}", call.locale, **values))
+        place, lines = call.place, [say("limits.title", call.locale)]
+        limits = await self._settings.limits(place)
+        for name in (a.name for a in LIMITS):
+            free = Limit(name, 0, counted(place, name))
+            for limit in [each for each in limits if each.name == name] or [free]:
+                each = await self._today(call.author, limit)
+                where = spoken(place, each.scope, call.locale)
+                values = {
+                    "label": say(f"limits.label.{_subject(place, each)}", call.locale, where=where),
+                    "used": _number(each.used),
+                    "most": _number(each.most),
+                    "left": _number(each.left),
+                }
+                key = "left" if each.most else "free"
+                lines.append("- " + say(f"limits.{key}", call.locale, **values))
         lines.append(self._renewal(call.locale))
         return Response("\n".join(lines))
 
-    async def _today(self, place: Place, author: Author, limits: Mapping[str, int]) -> list[Left]:
+    async def _today(self, author: Author, limit: Limit) -> Left:
         today = self._now().astimezone(UTC).date()
-        person, channel = await self._people.use(place, author.id, today)
-        return [Left(a.name, limits[a.name], _used(a.name, person, channel)) for a in LIMITS]
+        person = author.id if limit.name.startswith("person") else None
+        use = await self._people.use(limit.scope, person, today)
+        used = use.messages if limit.name.endswith("messages") else use.tokens
+        return Left(limit.name, limit.most, used, limit.scope)
 
     def _renewal(self, locale: str) -> str:
         now = self._now().astimezone(UTC)
@@ -122,9 +132,11 @@ def _wanted(behaviour: Behaviour, inbound: Inbound) -> bool:
     return behaviour.when == "always" or (behaviour.when == "mention" and inbound.mentioned)
 
 
-def _used(name: str, person: Use, channel: Use) -> int:
-    use = person if name.startswith("person") else channel
-    return use.messages if name.endswith("messages") else use.tokens
+def _subject(place: Place, each: Left) -> str:
+    """What is spoken of: a channel's limit can be one of the thread alone."""
+    whose, _, what = each.name.partition("_")
+    thread = whose == "channel" and place.thread and each.scope == place.scopes[0]
+    return f"thread_{what}" if thread else each.name
 
 
 def _number(number: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -12,11 +13,22 @@ from bot.control.bounds import Bounds, beyond
 from bot.control.declarations import Argument, Kind
 from bot.control.ports import SettingStore
 from bot.control.records import Behaviour, SettingValue
+from bot.control.scopes import channel_scope, platform_scope
 from bot.control.settings import ANSWERS, LIMITS, SAMPLING, SETTINGS
 from bot.engines import Engines
 from bot.values import Choice, Place
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What may be used in a day at most, 0 for no limit, and the scope whose use counts."""
+
+    name: str
+    most: int
+    scope: str
+
 
 LIMITED = {argument.name for argument in LIMITS}
 
@@ -70,13 +82,25 @@ class PlaceSettings:
         held = await self.held(place)
         return Behaviour(**{a.name: held[a.name].value for a in ANSWERS if a.name in held})
 
-    async def limits(self, place: Place) -> dict[str, int]:
-        """Messages and tokens of a day, for a person and for the channel; 0 is no limit."""
+    async def limits(self, place: Place) -> list[Limit]:
+        """Every limit of a day that holds at a place, each with where it counts.
+
+        In a direct message the workspace's hold beside one's own, and the operator's everywhere.
+        """
         held = await self.held(place)
-        return {
-            a.name: self.bounds.holds(a.name, held[a.name].value if a.name in held else 0)
-            for a in LIMITS
-        }
+        wide = await self._set_for(place.scopes[-1:]) if place.private else {}
+        found = []
+        for name in (a.name for a in LIMITS):
+            most = self.bounds.most(name)
+            values = {each[name].scope: each[name].value for each in (held, wide) if name in each}
+            found += [
+                Limit(name, value, counted(place, name, scope))
+                for scope, value in values.items()
+                if value and not beyond(value, most)
+            ]
+            if most:
+                found.append(Limit(name, most, counted(place, name)))
+        return found
 
     async def lists(self, place: Place, *, but: Collection[str] = ()) -> list[Access]:
         """Who may talk, from the thread's list to the configuration's, all of which must agree.
@@ -120,6 +144,16 @@ class PlaceSettings:
             log.warning("no longer configured, so not used", key=key, value=chosen, place=place.id)
             return ""
         return str(chosen)
+
+
+def counted(place: Place, name: str, scope: str = "") -> str:
+    """Where a limit counts that is set for a scope, or (empty) by the configuration.
+
+    A channel's limit that is set for more than one channel is for each of them.
+    """
+    if name.startswith("person"):
+        return scope or platform_scope(place)
+    return scope if place.thread and scope == place.scopes[0] else channel_scope(place)
 
 
 def _sound(key: str, value: Any) -> bool:

@@ -68,10 +68,11 @@ class ReplyStore(Protocol):
     async def newest_place(self, channel: Place, person: str) -> Place | None:
         """Where in a channel, its threads among them, a person asked last; None if nowhere."""
 
-    async def reopen(self, reply_id: int) -> Reply | None:
+    async def reopen(self, reply_id: int, person: str) -> Reply | None:
         """Make an ended reply unfinished again, to be given anew into the same messages.
 
-        Its answers so far stay as alternatives. None if it is not ended or not the newest.
+        It counts as the use of this person, who wanted it. Its answers so far stay as alternatives.
+        None if it is not ended or not the newest.
         """
 
     async def choose(self, reply_id: int, number: int) -> Reply | None:
@@ -145,8 +146,11 @@ class PeopleStore(Protocol):
     async def settle_use(self, today: date) -> None:
         """Forget what people who were forgotten before this day had used; the sums stay."""
 
-    async def use(self, place: Place, person: str, day: date) -> tuple[Use, Use]:
-        """What a person, and a channel with its threads, have used on that day."""
+    async def use(self, scope: str, person: str | None, day: date) -> Use:
+        """What a person, or (None) everybody, has used in a scope on that day.
+
+        A platform's name with a colon stands for all of the platform.
+        """
 
     async def totals(self, since: date) -> dict[str, Any]:
         """For the operator: replies, tokens, people and places by day."""

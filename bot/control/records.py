@@ -121,7 +121,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What was used today: by one person everywhere on a platform, or by everybody in a channel."""
+    """What was used in a day, by one person or by everybody, in one scope."""
 
     messages: int = 0
     tokens: int = 0

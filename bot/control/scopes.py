@@ -16,6 +16,11 @@ def channel_scope(place: Place) -> str:
     return place.scopes[-2]
 
 
+def platform_scope(place: Place) -> str:
+    """What stands for all places of a platform; nothing can be set for it."""
+    return f"{place.platform}:"
+
+
 def scope_for(call: Call, where: str = CHANNEL) -> str:
     """The scope that is meant. Refused where there is none, Forbidden for who may not."""
     place = call.place
@@ -42,6 +47,8 @@ def spoken(place: Place, scope: str, locale: str) -> str:
     """A scope in words: this channel, this thread, the whole workspace, the configuration."""
     if not scope:
         return say("control.scope.configuration", locale)
+    if scope == platform_scope(place):
+        return say("control.scope.platform", locale)
     if scope == place.scopes[-1]:
         return say("control.scope.workspace", locale)
     if scope == channel_scope(place):

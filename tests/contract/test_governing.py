@@ -93,7 +93,9 @@ async def test_who_has_used_up_a_day_is_told_kindly_and_sees_the_remainder(stage
     await stage.offers(where, "Regenerate")
     await stage.goes_on("ann", where, "three")
     shown = await stage.shown(where, lambda shown: len(shown) == 3)
-    assert "You have used your 2 messages of today. The day begins anew in" in shown[-1]
+    assert (
+        "You have used your 2 messages of today (this channel). The day begins anew in" in shown[-1]
+    )
     assert "begins anew" in await stage.presses("ann", where, "Regenerate", at=1)
     assert len(stage.generator.prompts) == 2
     _, where = await stage.mentions("bob", "and I?")

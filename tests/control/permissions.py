@@ -118,7 +118,7 @@ class Town:
             self.generator.script = lambda _: ["Two.", FinishReason.LENGTH]
             record = await self.records.newest_record(place)
             assert record is not None
-            again = await self.records.reopen(record.reply_id)
+            again = await self.records.reopen(record.reply_id, asker.id)
             assert again is not None
             await self.core.conversations.give_again(again)
             await self._settled()

@@ -11,11 +11,9 @@ from bot.control.authority import Access
 from bot.control.bounds import Bounds
 from bot.control.commands import COMMANDS
 from bot.control.declarations import Level
-from bot.control.limits import Doorkeeper
 from bot.control.place_settings import ACCESS
 from bot.control.records import Admission
 from bot.control.response import Given
-from bot.control.variables import Heard
 from bot.errors import Forbidden, Refused
 from bot.values import Author, Inbound, Place
 from tests.control.conftest import (
@@ -158,69 +156,6 @@ def test_lists_of_one_platform_hold_there_alone() -> None:
     bounds = Bounds(access=Access(("discord:person:1", "person:2"), ("slack:role:3",)))
     assert bounds.access_on("discord") == Access(("person:1", "person:2"), ())
     assert bounds.access_on("slack") == Access(("person:2",), ("role:3",))
-
-
-async def test_a_used_up_day_is_refused_with_when_it_renews(desk: Desk) -> None:
-    late = datetime.now(UTC).replace(hour=21, minute=30, second=5)
-    door = Doorkeeper(desk.steering.settings, desk.records, Heard(), lambda: late)
-    await desk.use("limits", arguments={"person_messages": 2})
-    await desk.answered(ANN)
-    assert (await door.admit(said())).admitted
-    await desk.answered(ANN, THREAD)
-    refused = await door.admit(said())
-    assert (refused.admitted, refused.reason) == (False, "limits")
-    assert "2 messages" in refused.notice
-    assert "2 h 30 min" in refused.notice
-    assert (await door.admit(said(BOB))).admitted
-    with pytest.raises(Refused) as again:
-        await desk.use("regenerate", ANN)
-    assert "2 messages" in again.value.notice
-
-
-async def test_tokens_and_channels_have_limits_of_their_own(desk: Desk) -> None:
-    await desk.answered(ANN, THREAD, tokens=95)
-    await desk.use("limits", arguments={"channel_tokens": 101, "person_tokens": 100})
-    assert "of today" in (await desk.steering.doorkeeper.admit(said())).notice
-    assert await admitted(desk, said(BOB))
-    await desk.use("limits", arguments={"channel_tokens": 100})
-    assert not await admitted(desk, said(BOB))
-    assert await admitted(desk, said(BOB, OTHER))
-
-
-async def test_a_direct_message_narrows_the_workspaces_limits_and_never_lifts_them(
-    desk: Desk,
-) -> None:
-    wide: dict[str, Given] = {"person_messages": 2, "where": "workspace"}
-    await desk.use("limits", OWNER, DESKS, wide)
-    for more in (0, 3):
-        with pytest.raises(Refused) as refused:
-            await desk.use("limits", CHIEF, ALONE, {"person_messages": more})
-        assert "2 at most" in refused.value.notice
-    settings = desk.steering.settings
-    for own, holds in ((1, 1), (2, 2), (3, 2), (0, 2)):  # as set before the workspace's was
-        await desk.records.set_settings(ALONE.id, {"person_messages": own}, CHIEF)
-        assert (await settings.limits(ALONE))["person_messages"] == holds
-    page = (await desk.use("settings", CHIEF, ALONE)).page
-    assert page is not None
-    items = {item.argument.name: item for _, group in page.groups for item in group}
-    shown = items["person_messages"]
-    assert (shown.shown, shown.origin) == ("2", "the whole workspace")
-    await desk.use("limits", CHIEF, ALONE, {"person_tokens": 7})
-    assert (await settings.limits(ALONE))["person_tokens"] == 7
-
-
-async def test_an_answer_that_is_being_given_counts(desk: Desk) -> None:
-    await desk.use("limits", arguments={"person_messages": 1})
-    assert await desk.store.claim(said()) is not None
-    assert not await admitted(desk, said())
-
-
-async def test_usage_shows_what_is_left(desk: Desk) -> None:
-    await desk.use("limits", arguments={"person_messages": 5})
-    await desk.answered(ANN, tokens=10)
-    text = (await desk.use("usage", ANN)).text
-    assert "Your messages: 1 of 5 used, 4 left" in text
-    assert "Your tokens: 15 used, no limit" in text
 
 
 async def test_help_fits_the_role_and_the_platform(desk: Desk) -> None:

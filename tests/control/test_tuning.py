@@ -13,6 +13,7 @@ from bot.control.bounds import Bounds
 from bot.control.commands import COMMANDS
 from bot.control.declarations import Argument, Command, Kind
 from bot.control.page import GROUPS
+from bot.control.place_settings import Limit
 from bot.control.response import Call, Given, Response
 from bot.control.settings import SAMPLING, SETTINGS
 from bot.control.words import languages, say
@@ -211,10 +212,12 @@ async def test_no_admin_gets_beyond_the_configuration(
                 await desk.use(command, OWNER, arguments={name: value})
             assert str(narrow.most(name)) in refused.value.notice
     await desk.use("limits", arguments={"person_messages": 5, "channel_messages": 100})
-    limits = await desk.steering.settings.limits(CHANNEL)
+    held = desk.steering.settings
+    limits = {limit.name: limit.most for limit in reversed(await held.limits(CHANNEL))}
     assert (limits["person_messages"], limits["channel_messages"]) == (5, 100)
     await desk.records.set_settings(CHANNEL.id, {"person_messages": 99}, OWNER)
-    assert (await desk.steering.settings.limits(CHANNEL))["person_messages"] == 10
+    assert Limit("person_messages", 10, "discord:") in await held.limits(CHANNEL)
+    assert "99" not in str(await held.limits(CHANNEL))
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -234,7 +237,7 @@ async def test_whatever_the_database_holds_the_place_is_answered(
     held = desk.steering.settings
     assert (await held.behaviour(CHANNEL)).when in {"mention", "always", "never"}
     assert (await held.choice(CHANNEL)).model in {"", "kind", "wild"}
-    assert min((await held.limits(CHANNEL)).values()) >= 0
+    assert all(limit.most > 0 for limit in await held.limits(CHANNEL))
     assert (await desk.use("settings")).page is not None
 
 

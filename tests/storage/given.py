@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
-from bot.control.records import Verdict, Vote
+from bot.control.records import Use, Verdict, Vote
 from bot.values import (
     Author,
     Finish,
@@ -60,6 +60,12 @@ async def judged(store: SqlStore, message_id: str, author: Author, *, kept: int)
     await store.end(reply.id, ReplyState.DELIVERED)
     await SqlRecords(store.database).vote(Vote(reply.id, 1, BEN, Verdict.UP))
     return reply
+
+
+async def used(records: SqlRecords, person: Author, day: date) -> tuple[Use, Use]:
+    """What a person used on the whole platform, and everybody in the channel."""
+    own = await records.use(f"{PLACE.platform}:", person.id, day)
+    return own, await records.use(PLACE.id, None, day)
 
 
 async def texts(store: SqlStore, reply: Reply) -> list[str]:

@@ -32,7 +32,7 @@ def records(store: SqlStore) -> SqlRecords:
 
 async def again(store: SqlStore, records: SqlRecords, reply: Reply, text: str) -> None:
     """Give an ended reply another answer."""
-    reopened = await records.reopen(reply.id)
+    reopened = await records.reopen(reply.id, ANA.id)
     assert reopened is not None
     await store.complete(reply.id, text, replace(FINISH, seed=7), PROMPT, ORIGIN)
     await store.end(reply.id, ReplyState.DELIVERED)
@@ -84,7 +84,7 @@ async def test_a_reopened_reply_is_found_at_the_next_start(
 ) -> None:
     reply = await claimed(store, "m1")
     await answer(store, reply, "First.")
-    await records.reopen(reply.id)
+    await records.reopen(reply.id, ANA.id)
     (found,) = await store.unfinished("discord")
     assert (found.id, found.state, found.text) == (reply.id, ReplyState.QUEUED, "")
     assert len(found.parts) == 1
@@ -95,10 +95,10 @@ async def test_only_the_newest_ended_reply_is_given_again(
 ) -> None:
     first, second = await claimed(store, "m1"), await claimed(store, "m2")
     await answer(store, first, "First.")
-    assert await records.reopen(first.id) is None
+    assert await records.reopen(first.id, ANA.id) is None
     assert await records.choose(first.id, 1) is None
-    assert await records.reopen(second.id) is None, "it has not ended"
-    assert await records.reopen(9999) is None
+    assert await records.reopen(second.id, ANA.id) is None, "it has not ended"
+    assert await records.reopen(9999, ANA.id) is None
 
 
 async def test_undo_takes_the_newest_exchange_out(store: SqlStore, records: SqlRecords) -> None:

@@ -20,6 +20,7 @@ from tests.storage.given import (
     judged,
     said,
     texts,
+    used,
 )
 
 
@@ -114,10 +115,10 @@ async def test_use_is_counted_by_day_person_and_channel(store: SqlStore) -> None
     await answer(store, ben, "Hello.")
     today = datetime.now(UTC).date()
     each = FINISH.tokens + FINISH.prompt_tokens
-    mine, channel = await records.use(PLACE, ANA.id, today)
+    mine, channel = await used(records, ANA, today)
     assert (mine.messages, mine.tokens) == (2, 2 * each)
     assert (channel.messages, channel.tokens) == (3, 3 * each)
-    assert await records.use(PLACE, ANA.id, NOON.date()) == (type(mine)(), type(mine)())
+    assert await used(records, ANA, NOON.date()) == (type(mine)(), type(mine)())
     totals = await records.totals(today)
     assert [(day["replies"], day["people"], day["places"]) for day in totals["days"]] == [(3, 2, 2)]
     assert totals["replies"] == {"delivered": 3}

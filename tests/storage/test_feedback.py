@@ -18,7 +18,7 @@ async def answered_twice(store: SqlStore, records: SqlRecords) -> Reply:
         await store.complete(reply.id, text, FINISH, ASKED)
         await store.end(reply.id, ReplyState.DELIVERED)
         if text == "First.":
-            await records.reopen(reply.id)
+            await records.reopen(reply.id, ANA.id)
     return reply
 
 

@@ -161,7 +161,9 @@ class History:
         return partial(self._answered, reply, words, f"Well, {words}")
 
     async def _again(self, reply_id: int) -> None:
-        if reply_id in self.ids and (reply := await self.records.reopen(reply_id)):
+        if reply_id in self.ids and (
+            reply := await self.records.reopen(reply_id, PEOPLE[reply_id % 2].id)
+        ):
             await self.store.complete(reply.id, "Another one.", FINISH, PROMPT)
             await self.store.end(reply.id, ReplyState.DELIVERED)
 

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from storage import SqlStore
 from storage.records import SqlRecords
 from storage.tables import people, replies, turns, usage
-from tests.storage.given import ANA, BEN, PLACE, answer, claimed
+from tests.storage.given import ANA, BEN, answer, claimed, used
 
 
 def decided(connection: Connection) -> list[str]:
@@ -31,14 +31,14 @@ async def test_who_is_forgotten_does_not_begin_the_day_anew(store: SqlStore) -> 
     today = datetime.now(UTC).date()
     await answer(store, await claimed(store, "m1"), "Hello.")
     running = await claimed(store, "m2")
-    before = await records.use(PLACE, ANA.id, today)
+    before = await used(records, ANA, today)
     for _ in range(2):  # what was moved is not moved again
         await records.forget_person("discord", ANA.id)
-        assert await records.use(PLACE, ANA.id, today) == before
+        assert await used(records, ANA, today) == before
     await answer(store, running, "Hello.")
     await answer(store, await claimed(store, "m3"), "Hello.")
     await records.forget_person("discord", ANA.id)
-    mine, channel = await records.use(PLACE, ANA.id, today)
+    mine, channel = await used(records, ANA, today)
     assert mine == channel
     assert (mine.messages, mine.tokens) == (3, 3 * before[0].tokens)
 
@@ -52,13 +52,33 @@ async def test_once_the_day_is_over_nobody_knows_what_the_forgotten_used(
     today = datetime.now(UTC).date()
     await records.forget_person("discord", ANA.id)
     await answer(store, running, "Hello.")
-    _, channel = await records.use(PLACE, ANA.id, today)
+    _, channel = await used(records, ANA, today)
     await records.settle_use(today)
-    assert (await records.use(PLACE, ANA.id, today))[0].messages == 2
+    assert (await used(records, ANA, today))[0].messages == 2
     await records.settle_use(today + timedelta(days=1))
-    mine, after = await records.use(PLACE, ANA.id, today)
+    mine, after = await used(records, ANA, today)
     assert (mine.messages, after) == (0, channel)
     assert ANA.id not in await store.database.read(authors)
+
+
+async def test_another_answer_is_the_use_of_whoever_wanted_it(store: SqlStore) -> None:
+    records = SqlRecords(store.database)
+    today = datetime.now(UTC).date()
+    first = await claimed(store, "m1")
+    await answer(store, first, "Hello.")
+    again = await records.reopen(first.id, BEN.id)
+    assert again is not None
+    assert [(await used(records, who, today))[0].messages for who in (ANA, BEN)] == [1, 1]
+    await records.forget_person("discord", BEN.id)
+    assert [(await used(records, who, today))[0].messages for who in (ANA, BEN)] == [1, 1]
+    await answer(store, again, "Hello again.")
+    assert [(await used(records, who, today))[0].messages for who in (ANA, BEN)] == [1, 1]
+    await records.settle_use(today + timedelta(days=1))
+    assert (await used(records, BEN, today))[0].messages == 0
+    own = await records.reopen(first.id, ANA.id)
+    assert own is not None
+    await answer(store, own, "Hello for the third time.")
+    assert (await used(records, ANA, today))[0].messages == 2
 
 
 async def test_use_of_days_that_are_over_is_nobodys_at_once(store: SqlStore) -> None:
@@ -66,7 +86,7 @@ async def test_use_of_days_that_are_over_is_nobodys_at_once(store: SqlStore) -> 
     await answer(store, await claimed(store, "m1"), "Hello.")
     tomorrow = SqlRecords(store.database, lambda: datetime.now(UTC) + timedelta(days=1))
     await tomorrow.forget_person("discord", ANA.id)
-    mine, channel = await tomorrow.use(PLACE, ANA.id, today)
+    mine, channel = await used(tomorrow, ANA, today)
     assert (mine.messages, channel.messages) == (0, 1)
 
 

@@ -25,6 +25,7 @@ from tests.storage.given import (
     claimed,
     said,
     texts,
+    used,
 )
 
 OTHER = Place("slack", "team", "channel")
@@ -299,13 +300,13 @@ async def test_the_channels_sums_stay_when_a_person_goes(store: SqlStore) -> Non
     assert ben is not None
     await answer(store, ben, "Hello.")
     today = datetime.now(UTC).date()
-    mine, channel = await records.use(PLACE, ANA.id, today)
+    mine, channel = await used(records, ANA, today)
     assert (mine.messages, channel.messages) == (1, 2)
     await records.forget_person("discord", ANA.id)
     await records.forget_person("discord", BEN.id)
-    mine, after = await records.use(PLACE, ANA.id, today)
+    mine, after = await used(records, ANA, today)
     assert (mine.messages, after) == (1, channel)
-    assert (await records.use(PLACE, BEN.id, today))[0].messages == 1
+    assert (await used(records, BEN, today))[0].messages == 1
 
 
 async def test_a_message_that_was_claimed_is_not_answered_again_after_forgetting(

@@ -206,7 +206,7 @@ async def test_another_answer_after_that_is_kept(store: SqlStore, records: SqlRe
     await records.forget_person("discord", ANA.id)
     await store.complete(running.id, SECRET, FINISH, PROMPT)
     await store.end(running.id, ReplyState.DELIVERED)
-    again = await records.reopen(running.id)
+    again = await records.reopen(running.id, ANA.id)
     assert again is not None
     await answer(store, again, "Hello.")
     record = await records.record(running.id)
