@@ -65,7 +65,8 @@ class Place:
     """Where people talk. Only the adapter of its platform reads inside the parts.
 
     `workspace` is a Discord guild or a Slack team, `thread` is empty in the channel itself.
-    A private Place is a conversation of one person with the bot: a DM or a terminal.
+    A private Place is a conversation of one person with the bot: a DM or a terminal. A thread is
+    `closed` if not everybody in its channel sees it; only what comes from its platform knows that.
     """
 
     platform: str
@@ -73,6 +74,7 @@ class Place:
     channel: str
     thread: str = ""
     private: bool = False
+    closed: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         if not (self.platform and self.workspace and self.channel) or ":" in self.platform:

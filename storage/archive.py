@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import and_, delete, func, insert, not_, or_, select, tuple_, update
 from sqlalchemy.engine import Connection
 
 from bot.control.records import Use
@@ -50,29 +50,54 @@ def channel_scope(place: Place) -> str:
     return place.scopes[1] if place.thread else place.scopes[0]
 
 
-def export(connection: Connection, place: Place) -> dict[str, Any]:
-    """A channel with its threads."""
+def _open_to(place: Place) -> Any:
+    """The places of a channel that people see who see this place of it."""
+    return or_(places.c.thread == "", places.c.closed.is_(False), places.c.id == place.id)
+
+
+def _shown(place: Place, every_thread: bool) -> Any:
+    """The channel with its threads: all of them, or those that people at the place see."""
+    here = of_scope(channel_scope(place))
+    return here if every_thread else and_(here, _open_to(place))
+
+
+def closed_threads(connection: Connection, place: Place) -> int:
+    """How many threads of a channel people at the place may not see."""
+    hidden = and_(of_scope(channel_scope(place)), not_(_open_to(place)))
+    return connection.execute(select(func.count()).where(hidden)).scalar_one()
+
+
+def export(connection: Connection, place: Place, every_thread: bool) -> dict[str, Any]:
+    """A channel with its threads; without `every_thread` those that people at the place see."""
     scope = channel_scope(place)
-    here = select(places.c.id).where(of_scope(scope))
+    shown = _shown(place, every_thread)
+    here = select(places.c.id).where(shown)
+
+    def scoped(table: Any) -> Any:
+        # Something may be set in a thread where nothing was said yet: that is not known to be open.
+        if every_thread:
+            return _inside(table.c.scope, scope)
+        return or_(table.c.scope.in_([scope, place.id]), table.c.scope.in_(here))
+
     given = select(replies.c.id).where(replies.c.place_id.in_(here))
     queries = {
-        "places": select(places).where(of_scope(scope)),
+        "places": select(places).where(shown),
         "turns": select(turns).where(turns.c.place_id.in_(here)).order_by(turns.c.id),
         "replies": select(replies).where(replies.c.place_id.in_(here)).order_by(replies.c.id),
         "answers": select(answers).where(answers.c.reply_id.in_(given)),
-        "personas": select(personas).where(_scoped(personas, scope)),
-        "settings": select(settings).where(_scoped(settings, scope)),
-        "audit": select(audit).where(_scoped(audit, scope)).order_by(audit.c.id),
+        "personas": select(personas).where(scoped(personas)),
+        "settings": select(settings).where(scoped(settings)),
+        "audit": select(audit).where(scoped(audit)).order_by(audit.c.id),
     }
     return {"scope": scope} | {name: rows(connection, query) for name, query in queries.items()}
 
 
-def forget(connection: Connection, place: Place) -> int:
-    """Delete a channel with its threads. Settings, personas and the audit list stay.
+def forget(connection: Connection, place: Place, every_thread: bool) -> int:
+    """Delete what `export` has of a channel. Settings, personas and the audit list stay.
 
     What is being answered at this moment is left to its ending.
     """
-    here = select(places.c.id).where(of_scope(channel_scope(place)))
+    here = select(places.c.id).where(_shown(place, every_thread))
     return _delete(connection, here, replies.c.ended_at.is_not(None))
 
 
@@ -223,7 +248,3 @@ def _forget_prompts_behind(connection: Connection, place_ids: Any) -> None:
     these = tuple_(prompts.c.reply_id, prompts.c.number)
     connection.execute(delete(prompts).where(these.in_(behind)))
     withhold(connection, PROMPT, replies.c.place_id.in_(place_ids))
-
-
-def _scoped(table: Any, scope: str) -> Any:
-    return or_(table.c.scope == scope, table.c.scope.startswith(f"{scope}/", autoescape=True))

@@ -100,11 +100,14 @@ class SqlRecords:
     async def use_feedback(self, platform: str, person: str, use: bool) -> None:
         await self._database.write(people.use_feedback, platform, person, use)
 
-    async def export_place(self, place: Place) -> dict[str, Any]:
-        return await self._database.read(archive.export, place)
+    async def export_place(self, place: Place, *, every_thread: bool = True) -> dict[str, Any]:
+        return await self._database.read(archive.export, place, every_thread)
 
-    async def forget_place(self, place: Place) -> int:
-        return await self._database.write(archive.forget, place)
+    async def forget_place(self, place: Place, *, every_thread: bool = True) -> int:
+        return await self._database.write(archive.forget, place, every_thread)
+
+    async def closed_threads(self, place: Place) -> int:
+        return await self._database.read(archive.closed_threads, place)
 
     async def purge(self, scope: str, before: datetime) -> int:
         return await self._database.write(archive.purge, scope, before)

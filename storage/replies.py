@@ -296,8 +296,12 @@ def _change(connection: Connection, reply_id: int, values: dict[str, Any], *wher
 
 
 def _settle(connection: Connection, place: Place, now: datetime) -> None:
-    """Make the Place known to the database."""
-    if connection.execute(select(places.c.id).where(places.c.id == place.id)).first():
+    """Make the Place known to the database; what is closed stays so."""
+    known = connection.execute(select(places.c.closed).where(places.c.id == place.id)).first()
+    if known is not None:
+        if known.closed is None or (place.closed and not known.closed):
+            this = places.c.id == place.id
+            connection.execute(update(places).where(this).values(closed=place.closed))
         return
     row = {
         "id": place.id,
@@ -306,6 +310,7 @@ def _settle(connection: Connection, place: Place, now: datetime) -> None:
         "channel": place.channel,
         "thread": place.thread,
         "private": place.private,
+        "closed": place.closed,
         "created_at": now,
     }
     _insert_once(connection, places, row)

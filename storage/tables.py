@@ -29,6 +29,7 @@ from storage.columns import Key, RowId, UtcDateTime, Words
 from storage.columns import metadata as metadata  # noqa: PLC0414 - given on
 
 # The window's start is a position in the order of turns: (reply, turn). Zero is the beginning.
+# Of a thread from before that was noted nobody knows whether it is closed (NULL).
 places = Table(
     "places",
     metadata,
@@ -38,6 +39,7 @@ places = Table(
     Column("channel", Key, nullable=False),
     Column("thread", Key, nullable=False),
     Column("private", Boolean, nullable=False),
+    Column("closed", Boolean),
     Column("first_reply_id", RowId, nullable=False, server_default=text("0")),
     Column("first_turn_id", RowId, nullable=False, server_default=text("0")),
     Column("created_at", UtcDateTime, nullable=False),

@@ -10,7 +10,7 @@ import discord
 
 from adapters.discord.attachments import Attached
 from adapters.discord.declared import CHAT_INPUT, SUBCOMMAND
-from adapters.discord.places import place_of, standing_of
+from adapters.discord.places import place_of, sees_every_thread, standing_of
 from bot.control.response import Call, Given
 from bot.control.words import say
 from bot.errors import Refused
@@ -73,6 +73,7 @@ class Caller:
             place_for(interaction),
             self.author(interaction),
             locale=str(interaction.locale),
+            every_thread=sees_every_thread(interaction.permissions),
             **more,
         )
 

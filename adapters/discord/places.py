@@ -20,7 +20,9 @@ def place_of(channel: Any) -> Place | None:
     if isinstance(channel, discord.DMChannel):
         return Place(PLATFORM, PRIVATE, str(channel.id), private=True)
     if isinstance(channel, discord.Thread):
-        return Place(PLATFORM, str(channel.guild.id), str(channel.parent_id), str(channel.id))
+        parent, thread = str(channel.parent_id), str(channel.id)
+        closed = channel.is_private()
+        return Place(PLATFORM, str(channel.guild.id), parent, thread, closed=closed)
     if isinstance(channel, discord.abc.GuildChannel):
         return Place(PLATFORM, str(channel.guild.id), str(channel.id))
     return None
@@ -32,6 +34,11 @@ def standing_of(permissions: discord.Permissions, admin_roles: Collection[str]) 
         return Standing.OWNER
     manages = permissions.manage_channels or admin_roles
     return Standing.ADMIN if manages else Standing.MEMBER
+
+
+def sees_every_thread(permissions: discord.Permissions) -> bool:
+    """Whether Discord shows people with these permissions the private threads of others."""
+    return permissions.administrator or permissions.manage_threads
 
 
 def channel_id(place: Place) -> int:

@@ -50,18 +50,28 @@ class Archive:
 
     async def export(self, call: Call, arguments: Mapping[str, Given]) -> Response:  # noqa: ARG002
         """Everything that is kept of the channel and its threads, for the caller alone."""
-        content = as_json(await self._people.export_place(call.place))
+        kept = await self._people.export_place(call.place, every_thread=call.every_thread)
         log.info("channel exported", place=call.place.id, author=call.author.id)
-        return Response(say("control.exported", call.locale), file=File("channel.json", content))
+        text = await self._with_left(call, "export", say("control.exported", call.locale))
+        return Response(text, file=File("channel.json", as_json(kept)))
 
     async def wipe(self, call: Call, arguments: Mapping[str, Given]) -> Response:  # noqa: ARG002
         """Delete what was said in the channel and its threads; settings and personas stay."""
-        count = await self._people.forget_place(call.place)
+        every = call.every_thread
+        count = await self._people.forget_place(call.place, every_thread=every)
         scope = channel_scope(call.place)
         now = datetime.now(UTC)
         await self._store.note(Change(now, call.author, scope, WIPED, str(count), None))
         log.warning("channel wiped", place=call.place.id, author=call.author.id, turns=count)
-        return Response(say("control.wiped", call.locale, count=count))
+        wiped = say("control.wiped", call.locale, count=count)
+        return Response(await self._with_left(call, "wipe", wiped))
+
+    async def _with_left(self, call: Call, what: str, text: str) -> str:
+        """The text, and what was left out or alone because the caller may not see it."""
+        count = 0 if call.every_thread else await self._people.closed_threads(call.place)
+        if not count:
+            return text
+        return f"{text}\n{say(f'control.left.{what}', call.locale, count=count)}"
 
 
 def as_json(value: object) -> bytes:

@@ -125,11 +125,17 @@ class PeopleStore(Protocol):
 
     async def use_feedback(self, platform: str, person: str, use: bool) -> None: ...
 
-    async def export_place(self, place: Place) -> dict[str, Any]:
-        """A channel with its threads, ready for JSON."""
+    async def export_place(self, place: Place, *, every_thread: bool = True) -> dict[str, Any]:
+        """A channel with its threads, ready for JSON.
 
-    async def forget_place(self, place: Place) -> int:
-        """Delete a channel with its threads; how many turns that were."""
+        Without `every_thread` those that are closed are left out, but for the Place itself.
+        """
+
+    async def forget_place(self, place: Place, *, every_thread: bool = True) -> int:
+        """Delete a channel with its threads, as in `export_place`; how many turns that were."""
+
+    async def closed_threads(self, place: Place) -> int:
+        """How many threads of a channel are left out unless all of them are meant."""
 
     async def purge(self, scope: str, before: datetime) -> int:
         """Delete turns, answers and prompts older than this; how many turns that were."""

@@ -25,7 +25,8 @@ class Call:
 
     `reply_id` is the reply whose button was pressed, `message_id` the message whose menu was used;
     without either, a command about a reply means the newest one here. `prefix` is what people write
-    before a command there, as in `/` or `/quipu `.
+    before a command there, as in `/` or `/quipu `. With `every_thread` the platform vouches that
+    the author sees all threads of the channel, those that are closed to others too.
     """
 
     command: tuple[str, ...]
@@ -37,6 +38,7 @@ class Call:
     message_id: str | None = None
     confirmed: bool = False
     prefix: str = "/"
+    every_thread: bool = False
 
 
 @dataclass(frozen=True, slots=True)

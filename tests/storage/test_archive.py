@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from bot.values import ReplyState
 from storage import SqlStore
@@ -38,6 +41,49 @@ async def test_a_channel_is_exported_with_its_threads(store: SqlStore) -> None:
         "Again.",
     ]
     assert [s["key"] for s in export["settings"]] == ["when"]
+
+
+async def test_closed_threads_are_left_out_unless_all_are_meant(store: SqlStore) -> None:
+    records = SqlRecords(store.database)
+    closed = replace(THREAD, thread="closed", closed=True)
+    for number, place in enumerate([PLACE, THREAD, closed]):
+        await answer(store, await claimed(store, f"m{number}", place=place), "Hello.")
+        await records.set_settings(place.id, {"seed": number}, ANA)
+    assert await records.closed_threads(PLACE) == 1
+    assert await records.closed_threads(closed) == 0
+    for here, all_of_it, seeds in (
+        (PLACE, False, {0, 1}),
+        (closed, False, {0, 1, 2}),
+        (PLACE, True, {0, 1, 2}),
+    ):
+        export = await records.export_place(here, every_thread=all_of_it)
+        assert {one["value"] for one in export["settings"]} == seeds
+        assert len(export["places"]) == len(seeds)
+        assert len(export["audit"]) == len(seeds)
+        assert len(export["turns"]) == 2 * len(seeds)
+    assert await records.forget_place(PLACE, every_thread=False) == 4
+    assert await records.forget_place(PLACE) == 2
+
+
+async def test_that_a_thread_is_closed_is_noted_when_somebody_writes_and_not_lost_again(
+    store: SqlStore, file: Path
+) -> None:
+    records = SqlRecords(store.database)
+    await claimed(store, "m1", place=THREAD)
+    await records.set_settings(THREAD.id, {"seed": 1}, ANA)
+
+    def unknown() -> None:
+        with closing(sqlite3.connect(file)) as connection, connection:
+            connection.execute("UPDATE places SET closed = NULL")
+
+    unknown()
+    assert await records.closed_threads(PLACE) == 1
+    await claimed(store, "m2", place=THREAD)
+    assert await records.closed_threads(PLACE) == 0
+    await claimed(store, "m3", place=replace(THREAD, closed=True))
+    assert await records.closed_threads(PLACE) == 1
+    await claimed(store, "m4", place=THREAD)
+    assert await records.closed_threads(PLACE) == 1
 
 
 async def test_a_wiped_channel_begins_anew_and_other_channels_stay(store: SqlStore) -> None:

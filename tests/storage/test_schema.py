@@ -19,7 +19,7 @@ import storage
 from bot.errors import StorageError
 from storage import SqlStore, current_revision, head_revision, open_store, upgrade
 from storage.tables import metadata
-from tests.storage.given import THREAD, answer, claimed, texts
+from tests.storage.given import PLACE, THREAD, answer, claimed, texts
 
 DUMP = Path(__file__).with_name("first_version.sql")
 COUNTS = {
@@ -35,7 +35,10 @@ COUNTS = {
 }
 
 
-COLUMNS = {"replies": "id, place_id, author_id, message_id, state, text, reason, seed"}
+COLUMNS = {
+    "replies": "id, place_id, author_id, message_id, state, text, reason, seed",
+    "places": "id, platform, workspace, channel, thread, private, first_reply_id, first_turn_id",
+}
 """Tables that have more columns by now."""
 
 
@@ -82,6 +85,30 @@ async def test_answers_and_feedback_of_the_first_database_are_brought_along(old:
     assert answers
     assert len(shown) == len(answers)
     assert len(votes) == 1
+
+
+async def test_of_old_threads_those_that_hang_on_a_message_are_known_to_be_open(old: Path) -> None:
+    with closing(sqlite3.connect(old)) as connection, connection:
+        for platform, thread in (("discord", "m"), ("discord", "own"), ("slack", "1.2")):
+            place = (f"{platform}:t/c/{thread}", platform, "t", "c", thread)
+            connection.execute(
+                "INSERT INTO places (id, platform, workspace, channel, thread, private, created_at)"
+                " VALUES (?, ?, ?, ?, ?, 0, '2025-06-01')",
+                place,
+            )
+        connection.execute(
+            "INSERT INTO replies (place_id, author_id, author_name, author_standing, message_id,"
+            " state, text, reason, claimed_at, updated_at) VALUES ('discord:t/c/m', '1', 'Ana',"
+            " 'member', 'm', 'delivered', '', '', '2025-06-01', '2025-06-01')"
+        )
+    await upgrade(f"sqlite:///{old}")
+    with closing(sqlite3.connect(old)) as connection:
+        found = dict(connection.execute("SELECT id, closed FROM places").fetchall())
+    assert found["discord:t/c/m"] == 0
+    assert found["discord:t/c/own"] is None
+    assert found["slack:t/c/1.2"] == 0
+    assert found[PLACE.id] == 0
+    assert found[THREAD.id] is None
 
 
 async def test_work_goes_on_in_the_upgraded_first_database(old: Path) -> None:

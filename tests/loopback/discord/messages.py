@@ -14,7 +14,7 @@ from tests.loopback.discord.drafts import Draft
 from tests.loopback.discord.errors import ApiError, invalid
 from tests.loopback.discord.files import uploaded
 from tests.loopback.discord.mentions import Allowed
-from tests.loopback.discord.model import EPHEMERAL, THREAD, Attachment, Channel, Json, Message
+from tests.loopback.discord.model import EPHEMERAL, THREADS, Attachment, Channel, Json, Message
 from tests.loopback.discord.permissions import (
     ADD_REACTIONS,
     MANAGE_MESSAGES,
@@ -157,7 +157,7 @@ class Messages:
     def _may_send(self, channel: Channel) -> None:
         if channel.guild is None and not all(person.takes_dms for person in channel.recipients):
             raise ApiError(50007)
-        needed = SEND_IN_THREADS if channel.kind == THREAD else SEND
+        needed = SEND_IN_THREADS if channel.kind in THREADS else SEND
         if not self._may(channel) & needed:
             raise ApiError(50013)
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Json = dict[str, Any]
 
-TEXT, DM, THREAD = 0, 1, 11
+TEXT, DM, THREAD, PRIVATE_THREAD = 0, 1, 11, 12
+THREADS = {THREAD, PRIVATE_THREAD}
 EPHEMERAL, LOADING = 1 << 6, 1 << 7
 
 
@@ -171,7 +172,11 @@ class Message:
 
 @dataclass(eq=False)
 class Channel:
-    """A text channel, a thread or a DM."""
+    """A text channel, a thread or a DM.
+
+    A DM and a private thread have recipients: nobody else sees a DM, and a private thread only who
+    may manage threads.
+    """
 
     world: World = field(repr=False)
     id: int
@@ -229,6 +234,10 @@ class Channel:
     def thread(self, name: str, *, owner: User | None = None) -> Channel:
         """A new public thread."""
         return self.world.create_thread(self, name, owner or self.world.bot)
+
+    def private_thread(self, name: str, *, owner: User) -> Channel:
+        """A new private thread of its owner with the bot."""
+        return self.world.create_thread(self, name, owner, private=True)
 
     def archive(self) -> None:
         """Nobody has written in this thread for a long time."""

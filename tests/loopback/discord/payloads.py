@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tests.loopback.discord.ids import created_at
-from tests.loopback.discord.model import DM, TEXT, THREAD
+from tests.loopback.discord.model import DM, PRIVATE_THREAD, TEXT, THREAD, THREADS
 from tests.loopback.discord.permissions import in_channel
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def channel(of: Channel) -> Json:
         "last_message_id": str(last) if last else None,
         "flags": 0,
     }
-    shape = {TEXT: _text, DM: _direct, THREAD: _thread}[of.kind]
+    shape = {TEXT: _text, DM: _direct, THREAD: _thread, PRIVATE_THREAD: _thread}[of.kind]
     return payload | shape(of)
 
 
@@ -202,7 +202,7 @@ def guild_create(of: Guild, bot: User, *, all_members: bool) -> Json:
         "threads": [
             channel(item)
             for item in of.channels
-            if item.kind == THREAD and not item.archived and in_channel(item, bot)
+            if item.kind in THREADS and not item.archived and in_channel(item, bot)
         ],
         "presences": [],
         "voice_states": [],

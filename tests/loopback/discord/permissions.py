@@ -25,6 +25,7 @@ READ_HISTORY = bits(["read_message_history"])
 MANAGE_MESSAGES = bits(["manage_messages"])
 MENTION_EVERYONE = bits(["mention_everyone"])
 CREATE_THREADS = bits(["create_public_threads"])
+MANAGE_THREADS = bits(["manage_threads"])
 ADD_REACTIONS = bits(["add_reactions"])
 
 EVERYONE = bits(
@@ -64,6 +65,8 @@ def in_channel(channel: Channel, user: User) -> int:
     if granted == ALL or not granted:
         return granted
     granted = _overwritten(channel.parent or channel, user, granted)
+    if channel.recipients and not granted & MANAGE_THREADS:
+        granted = granted if user in channel.recipients else 0
     return granted if granted & VIEW else 0
 
 

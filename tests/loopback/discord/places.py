@@ -8,7 +8,7 @@ from aiohttp import web
 
 from tests.loopback.discord import payloads
 from tests.loopback.discord.errors import ApiError
-from tests.loopback.discord.model import TEXT, THREAD, Channel, Guild
+from tests.loopback.discord.model import TEXT, THREADS, Channel, Guild
 from tests.loopback.discord.permissions import CREATE_THREADS, in_channel
 from tests.loopback.discord.rest import BODY, PREFIX
 
@@ -86,7 +86,7 @@ class Places:
     async def active_threads(self, request: web.Request) -> web.Response:
         """The threads of a guild that the bot can see."""
         channels = self._guild(request).channels
-        threads = [item for item in channels if item.kind == THREAD and not item.archived]
+        threads = [item for item in channels if item.kind in THREADS and not item.archived]
         seen = [payloads.channel(item) for item in threads if self._world.sees(item)]
         return web.json_response({"threads": seen, "members": []})
 

@@ -24,8 +24,10 @@ from tests.loopback.discord.ids import Snowflakes
 from tests.loopback.discord.mentions import Allowed, Mentions, addressed
 from tests.loopback.discord.model import (
     DM,
+    PRIVATE_THREAD,
     TEXT,
     THREAD,
+    THREADS,
     Attachment,
     Channel,
     Guild,
@@ -137,10 +139,18 @@ class World:
         return channel
 
     def create_thread(
-        self, parent: Channel, name: str, owner: User, *, thread_id: int | None = None
+        self,
+        parent: Channel,
+        name: str,
+        owner: User,
+        *,
+        thread_id: int | None = None,
+        private: bool = False,
     ) -> Channel:
-        """A new public thread; one that hangs on a message has that message's id."""
-        new = Channel(self, thread_id or self.ids.next(), THREAD, name, parent.guild, parent, owner)
+        """A new thread; one that hangs on a message has that message's id."""
+        kind = PRIVATE_THREAD if private else THREAD
+        new = Channel(self, thread_id or self.ids.next(), kind, name, parent.guild, parent, owner)
+        new.recipients += [owner, self.bot] if private else []
         thread = self._keep(new)
         if self.sees(thread):
             created = payloads.channel(thread) | {"newly_created": True}
@@ -175,7 +185,7 @@ class World:
         payload = payloads.channel(channel)
         if channel.guild is not None:
             channel.guild.channels.remove(channel)
-        name = "THREAD_DELETE" if channel.kind == THREAD else "CHANNEL_DELETE"
+        name = "THREAD_DELETE" if channel.kind in THREADS else "CHANNEL_DELETE"
         self.emit(name, GUILDS, lambda _: payload)
 
     def sees(self, channel: Channel) -> bool:
