@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import and_, delete, insert, select, union
 from sqlalchemy.engine import Connection
 
-from bot.control.records import Example, Preference, Verdict, Vote
+from bot.control.records import Example, Messages, Preference, Verdict, Vote
 from bot.values import Author
 from storage.answers import alternatives, unpacked
 from storage.tables import answers, people, places, preferences, prompts, replies, turns, votes
@@ -63,7 +63,7 @@ def prefer(connection: Connection, given: Preference, now: datetime) -> bool:
 
 
 def examples(connection: Connection, after: int, limit: int) -> list[Example]:
-    """Replies with feedback whose prompt is still kept, without that of people who opted out."""
+    """Replies with feedback of which a prompt is kept, without that of people who opted out."""
     given = union(
         select(votes.c.reply_id).where(_counts(votes)),
         select(preferences.c.reply_id).where(_counts(preferences)),
@@ -79,21 +79,14 @@ def examples(connection: Connection, after: int, limit: int) -> list[Example]:
 
 
 def _example(connection: Connection, reply_id: int) -> Example:
-    content: Any = connection.execute(
-        select(prompts.c.content)
-        .where(prompts.c.reply_id == reply_id)
-        .order_by(prompts.c.number)
-        .limit(1)
-    ).scalar_one()
-    prompt = unpacked(content)
+    kept = select(prompts.c.number, prompts.c.content).where(prompts.c.reply_id == reply_id)
     given = defaultdict[Any, list[Any]](list)
     for table in (votes, preferences):
         mine = and_(table.c.reply_id == reply_id, _counts(table))
         given[table] = list(connection.execute(select(table).where(mine)))
     return Example(
         reply_id=reply_id,
-        messages=tuple((role, text) for role, text in prompt["messages"]),
-        prompt=prompt["text"],
+        prompts={number: _messages(content) for number, content in connection.execute(kept)},
         answers=alternatives(connection, reply_id),
         votes=tuple(
             Vote(
@@ -110,6 +103,10 @@ def _example(connection: Connection, reply_id: int) -> Example:
             for row in given[preferences]
         ),
     )
+
+
+def _messages(content: bytes) -> Messages:
+    return tuple((role, text) for role, text in unpacked(content)["messages"])
 
 
 def _counts(table: Any) -> Any:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from bot.values import Author, FinishReason, Persona, Place, ReplyState
+
+Messages = tuple[tuple[str, str], ...]
+"""Pairs of a role and a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +112,12 @@ class Preference:
 class Example:
     """Feedback with all that training needs; `votes` are the verdicts on each answer's number.
 
-    `messages` is the prompt as role and text (system, user, assistant …), as it was sent.
+    `prompts` are what the answers were made from, by their numbers, as role and text (system, user,
+    assistant …) as it was sent. Of an answer whose prompt is gone there is none.
     """
 
     reply_id: int
-    messages: tuple[tuple[str, str], ...]
-    prompt: str
+    prompts: Mapping[int, Messages]
     answers: tuple[Alternative, ...]
     votes: tuple[Vote, ...]
     preferences: tuple[Preference, ...]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bot.control.buttons import shown
 from bot.control.ports import ReplyStore
-from bot.prompt.builder import UNFINISHED
+from bot.prompt.exchange import UNFINISHED
 from bot.values import FinishReason, Reply, ReplyState
 
 

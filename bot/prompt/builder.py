@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from bot.errors import Refused, TooLong
-from bot.prompt.exchange import Exchange, group
+from bot.prompt.exchange import UNFINISHED, Exchange, group
 from bot.prompt.formats import ChatFormat
 from bot.values import Persona, Prompt, Turn
 
@@ -17,11 +17,6 @@ keeps its beginning, so that the worker computes only what is new."""
 MOST_CHARACTERS_PER_TOKEN = 16
 """A message is cut to this many characters for each token of the budget before it is encoded at
 all, so that a huge one costs no time. Longer pieces than this are rare in any vocabulary."""
-
-
-UNFINISHED = "\ufffd \t\r\n"
-"""What an answer that was cut may end with: half a character, or white space, which the next token
-brings itself."""
 
 
 class PromptBuilder:

@@ -17,6 +17,10 @@ _COLON = re.compile(f"[{COLONS}]")
 _SPOKEN_LINE = re.compile(rf"\n([^\n{COLONS}]{{1,100}})[{COLONS}]")
 """A line that could pass for what somebody else said."""
 
+UNFINISHED = "\ufffd \t\r\n"
+"""What an answer that was cut may end with: half a character, or white space, which the next token
+brings itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Exchange:

@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager, closing
 from pathlib import Path
 from typing import Any, Self
 
+from bot.commands.training import Format
 from bot.control.response import Given
 from bot.settings import Settings
 from tests.board import ScriptedGenerator
@@ -220,6 +221,9 @@ class DiscordStage:
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(self._folder / "quipu.db")) as database:
             return database.execute(query).fetchall()
+
+    async def feedback(self, shape: Format) -> list[dict[str, Any]]:
+        return await self._running.feedback(shape)
 
     async def settled(self) -> None:
         await self._running.settled()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from bot import checkpoint as checkpoints
 from bot.app import Core, compose, platforms
+from bot.commands.training import Format, lines
 from bot.engines import Engines
 from bot.engines.format import make_engine
 from bot.engines.ready import Ready
@@ -16,6 +19,7 @@ from bot.ports import Generator
 from bot.service import Service
 from bot.settings import Settings
 from storage import SqlStore, open_store, upgrade
+from storage.records import SqlRecords
 from tests.contract.stage import OTHER_MODEL
 from tests.storage.breaking import broken
 
@@ -80,6 +84,12 @@ class Running:
         assert self._core is not None
         async with asyncio.timeout(20):
             await self._core.conversations.settled()
+
+    async def feedback(self, shape: Format) -> list[dict[str, Any]]:
+        """What `quipu export feedback` writes."""
+        assert self._store is not None
+        found = lines(SqlRecords(self._store.database), shape)
+        return [json.loads(line) async for line in found]
 
     async def settled(self) -> None:
         assert self._core is not None

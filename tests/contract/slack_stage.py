@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from adapters.slack.manifest import MENU
+from bot.commands.training import Format
 from bot.control.commands import COMMANDS
 from bot.control.response import Given
 from bot.control.words import say
@@ -259,6 +260,9 @@ class SlackStage:
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(self._folder / "quipu.db")) as database:
             return database.execute(query).fetchall()
+
+    async def feedback(self, shape: Format) -> list[dict[str, Any]]:
+        return await self._running.feedback(shape)
 
     async def settled(self) -> None:
         await self._running.settled()

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from bot.commands.training import Format
 from bot.control.response import Given
 from tests.board import ScriptedGenerator
 
@@ -127,6 +128,9 @@ class Stage(Protocol):
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What the database says."""
+
+    async def feedback(self, shape: Format) -> list[dict[str, Any]]:
+        """The lines that the operator exports for training."""
 
     async def settled(self) -> None:
         """Wait until everything that is being answered has its ending."""

@@ -28,8 +28,7 @@ async def test_feedback_comes_with_all_that_training_needs(store: SqlStore) -> N
     assert await records.vote(Vote(reply.id, 2, BEN, Verdict.UP, "short"))
     assert await records.prefer(Preference(reply.id, 2, 1, BEN))
     (example,) = await records.examples()
-    assert example.messages == ASKED.messages
-    assert example.prompt == PROMPT.text
+    assert example.prompts == {1: ASKED.messages, 2: ASKED.messages}
     assert [a.text for a in example.answers] == ["First.", "Second."]
     assert [a.seed for a in example.answers] == [42, 42]
     assert [(v.number, v.verdict, v.reason) for v in example.votes] == [(2, Verdict.UP, "short")]
