@@ -8,6 +8,7 @@ from typing import Protocol
 
 import torch
 
+from bot.errors import GeneratorLost
 from bot.generation.attention import Packing, Span, attach
 from bot.generation.graphs.decoding import DecodeGraphs
 from bot.generation.graphs.fusing import fuse_norms
@@ -17,7 +18,9 @@ from bot.generation.memory.paged import PagedMemory
 from bot.generation.sampling.bad_words import BadWords
 from bot.generation.sampling.choosing import choose
 from bot.generation.scheduler import Work
-from bot.generation.transfer import send
+from bot.generation.shortage import is_out_of_memory
+from bot.generation.transfer import selection, send
+from bot.generation.weights.giving_back import empty_cache
 from bot.generation.weights.loading import LoadedModel
 
 Part = tuple[str, int, int]
@@ -56,6 +59,7 @@ class Runner:
         self._memory = memory
         self._model = loaded.model
         self._device = loaded.device
+        self._layer_devices = loaded.layer_devices
         self._vocab_size = vocab_size
         self._adapters = adapters
         self._bad_words = BadWords(loaded.bad_words, vocab_size=vocab_size, eos_ids=loaded.eos_ids)
@@ -64,6 +68,9 @@ class Runner:
         self._barred = torch.tensor(ids, device=loaded.device) if ids else None
         attach(loaded.model)
         if loaded.device.type == "cuda":
+            # For the whole process: cuDNN's attention, which torch prefers on an H100, plans each
+            # new length of a prompt for 55 to 400 ms and keeps the plans for ever.
+            torch.backends.cuda.enable_cudnn_sdp(False)
             fuse_norms(loaded.model)
         self._graphs: DecodeGraphs | None = None
         if self._bad_words:
@@ -79,9 +86,14 @@ class Runner:
             )
 
     def warm_up(self) -> None:
-        """Record the usual steps, if any are; otherwise that is done when they are needed."""
+        """Record the usual steps, if any are; otherwise that is done when they are needed.
+
+        GeneratorLost if the device has failed over it.
+        """
         if self._graphs is not None:
             self._graphs.warm_up()
+            if not self.usable():
+                raise GeneratorLost("the device has failed over recording, restart the process")
 
     @torch.inference_mode()
     def run(self, work: Sequence[Work]) -> list[int | None]:
@@ -111,17 +123,15 @@ class Runner:
         """Whether the device still computes; after some errors a GPU never does again."""
         try:
             return bool(torch.ones(1, device=self._device).item() == 1.0)
-        except torch.OutOfMemoryError:
-            return True  # it is full, which can be mended
-        except RuntimeError:
-            return False
+        except RuntimeError as error:
+            return is_out_of_memory(error)  # it is full, which can be mended
 
     def release_memory(self) -> None:
         """Give memory that nothing lies in back to the device."""
         if self._graphs is not None:
             self._graphs.drop()
         if self._device.type == "cuda":
-            torch.cuda.empty_cache()
+            empty_cache()
 
     def _forward(
         self, work: Sequence[Work], spans: Sequence[Span], packing: Packing
@@ -139,7 +149,7 @@ class Runner:
             position_ids=packing.positions[None],
             use_cache=False,
             # Zero stands for all of them, and saves a selection.
-            logits_to_keep=0 if every else send(keep or [0], self._device),
+            logits_to_keep=0 if every else selection(keep or [0], self._layer_devices),
             packing=packing,
         )
         logits: torch.Tensor = output.logits[0]

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
-import torch
 
 from bot.errors import GenerationError, GeneratorLost
 from bot.generation.request import Request
 from bot.generation.runner import Runner
 from bot.generation.scheduler import Output, Scheduler, Work
+from bot.generation.shortage import is_out_of_memory
 
 log = structlog.get_logger(__name__)
 
@@ -82,7 +82,7 @@ class Stepper:
         self.look_at_device(error)
         for one in work:
             one.request.reroll()
-        if _is_out_of_memory(error):
+        if is_out_of_memory(error):
             return self._make_room(work, error)
         if not work:
             raise error  # no model is to blame
@@ -104,7 +104,7 @@ class Stepper:
         except Exception as error:  # noqa: BLE001 -- becomes the request's ending
             self.look_at_device(error)
             work.request.reroll()
-            if _is_out_of_memory(error):
+            if is_out_of_memory(error):
                 return self._make_room([work], error)
             return [self._fail(work.request, f"the model failed: {_told(error)}", error)]
 
@@ -171,9 +171,3 @@ class Stepper:
 
 def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    # The CPU's allocator raises a plain RuntimeError.
-    shortage = isinstance(error, torch.OutOfMemoryError | MemoryError)
-    return shortage or "allocate memory" in str(error)

@@ -20,6 +20,16 @@ def send(
     return to_device(torch.tensor(numbers, dtype=dtype), device)
 
 
+def selection(rows: Sequence[int], devices: Sequence[torch.device]) -> Tensor | list[int]:
+    """Rows of a model's last hidden state, as it takes them for `logits_to_keep`.
+
+    Of layers on several `devices` the last state lies on the last one, and a tensor given to the
+    model is moved to the first; numbers stay as they are until torch makes the index of them.
+    """
+    several = any(device != devices[0] for device in devices)
+    return list(rows) if several else send(rows, devices[0])
+
+
 def to_device(tensor: Tensor, device: torch.device) -> Tensor:
     """The CPU's tensor on the device, likewise."""
     if device.type != "cuda":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import structlog
 
 from bot.generation.graphs.recording import CudaRecorder, Recorder, Unrecorded
@@ -27,6 +29,15 @@ def choose_recorder(loaded: LoadedModel, *, wanted: bool | None = None) -> Recor
 def _obstacle(loaded: LoadedModel) -> str:
     if any(device != loaded.device for device in loaded.layer_devices):
         return "the model lies on several devices"
-    if loaded.device.type == "cuda" and loaded.precision == "int8":
+    if loaded.device.type == "cuda" and (loaded.precision == "int8" or _stored_in_8_bits(loaded)):
         return "bitsandbytes looks at the numbers of int8 layers on the way"
     return ""
+
+
+def _stored_in_8_bits(loaded: LoadedModel) -> bool:
+    """Whether the checkpoint itself was saved so, whatever was asked for."""
+    config: Any = loaded.model.config
+    stored = getattr(config, "quantization_config", None) or {}
+    if isinstance(stored, dict):
+        return bool(stored.get("load_in_8bit"))
+    return bool(getattr(stored, "load_in_8bit", False))

@@ -26,6 +26,7 @@ from bot.generation.memory.paged_packing import (
 from bot.generation.sampling.rows import Row
 from bot.generation.sampling.tensors import SamplingTensors, sample
 from bot.generation.scheduler import Work
+from bot.generation.shortage import is_out_of_memory
 from bot.generation.weights.loading import LoadedModel
 
 log = structlog.get_logger(__name__)
@@ -44,7 +45,8 @@ class DecodeGraphs:
 
     Answers are filled up to a number of rows and conversations to a length that repeat, with rows
     that write to a page of nobody. A shape is recorded when first met, or by `warm_up`. If that
-    ever fails it is not tried again: `run` then gives None, and nothing has happened.
+    ever fails it is not tried again: `run` then gives None, and nothing has happened. If memory was
+    short for it, that is so for this one shape only, and until `drop`.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class DecodeGraphs:
         self._failed = False
         self._pools: list[Tensor] | None = None
         self._steps: OrderedDict[tuple[int, int], Compute] = OrderedDict()
+        self._too_large: set[tuple[int, int]] = set()
         self._draws: dict[tuple[int, bool, bool], Compute] = {}
         self._known: list[tuple[Row, int]] = []
         self._allocate(bucket(most, ROWS))
@@ -91,11 +94,13 @@ class DecodeGraphs:
         count = bucket(len(work), ROWS)
         width = self._width(max(one.request.computed + 1 for one in work))
         drawn = any(row.draws for row in rows)
+        if (count, width) in self._too_large:
+            return None
         try:
             step = self._step(count, width)
             draw = self._draw(count, drawn=drawn, ranked=drawn and any(row.ranks for row in rows))
         except Exception as error:  # noqa: BLE001 -- whatever it was, it works without
-            self._give_up(error)
+            self._do_without(count, width, error)
             return None
         self._load(rows, count)
         self._write(work, rows, count, width)
@@ -110,14 +115,24 @@ class DecodeGraphs:
         """Record the usual shapes, the largest first. Takes seconds; never raises."""
         try:
             self._look_at_pools()
-            shapes = self._usual_shapes()
-            for done, (count, width) in enumerate(reversed(shapes), start=1):
-                log.info("decoding_warms_up", step=done, of=len(shapes))
-                self._step(count, width)
-                self._draw(count, drawn=False, ranked=False)
-                self._draw(count, drawn=True, ranked=True)
         except Exception as error:  # noqa: BLE001 -- whatever it was, it works without
-            self._give_up(error)
+            if not is_out_of_memory(error):
+                self._give_up(error)
+            return
+        shapes = self._usual_shapes()
+        for done, (count, width) in enumerate(reversed(shapes), start=1):
+            if self._failed:
+                return
+            log.info("decoding_warms_up", step=done, of=len(shapes))
+            self._warm_up(count, width)
+
+    def _warm_up(self, count: int, width: int) -> None:
+        try:
+            self._step(count, width)
+            self._draw(count, drawn=False, ranked=False)
+            self._draw(count, drawn=True, ranked=True)
+        except Exception as error:  # noqa: BLE001 -- whatever it was, it works without
+            self._do_without(count, width, error)
 
     def _usual_shapes(self) -> list[tuple[int, int]]:
         """Rows and widths, the smallest first."""
@@ -134,6 +149,7 @@ class DecodeGraphs:
         """Give back what the recordings hold; they are made again when needed."""
         self._steps.clear()
         self._draws.clear()
+        self._too_large.clear()
         self._known = []
         self._pools = None
 
@@ -232,6 +248,14 @@ class DecodeGraphs:
         ids = sample(self._logits[:count], tensors, drawn=drawn, ranked=ranked)
         tensors.note(ids)
         self._ids[:count].copy_(ids)
+
+    def _do_without(self, count: int, width: int, error: Exception) -> None:
+        if not is_out_of_memory(error):
+            self._give_up(error)
+            return
+        self._steps.pop((count, width), None)
+        self._too_large.add((count, width))
+        log.warning("decoding_step_is_too_large_to_record", rows=count, pages=width)
 
     def _give_up(self, error: Exception) -> None:
         self._failed = True

@@ -17,7 +17,10 @@ def fuse_norms(model: PreTrainedModel) -> int:
     """
     norms = [module for module in model.modules() if type(module) is LlamaRMSNorm]
     for norm in norms:
-        norm.forward = MethodType(_normalise, norm)  # type: ignore[method-assign]
+        # Where layers lie on several devices accelerate has put its own in the place of `forward`,
+        # which brings what it is given to the norm's device and then calls this one.
+        name = "_old_forward" if hasattr(norm, "_old_forward") else "forward"
+        setattr(norm, name, MethodType(_normalise, norm))
     return len(norms)
 
 

@@ -7,7 +7,10 @@ import gc
 import sys
 from collections.abc import Callable
 
+import structlog
 import torch
+
+log = structlog.get_logger(__name__)
 
 # Of mallopt, from glibc's malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -19,10 +22,23 @@ MOST_KEPT = 256 * 2**20
 def release() -> None:
     """Give memory of models that are gone back to the devices and to the system."""
     gc.collect()
-    if torch.cuda.is_initialized():
-        torch.cuda.empty_cache()
+    empty_cache()
     if trim := _trim():
         trim(0)
+
+
+def empty_cache() -> None:
+    """Give what CUDA's allocator keeps back to the devices; no error if it cannot now.
+
+    It cannot while another thread records a step, nor when a device has failed, and nothing that
+    is right depends on it.
+    """
+    if not torch.cuda.is_initialized():
+        return
+    try:
+        torch.cuda.empty_cache()
+    except RuntimeError as error:
+        log.warning("device_memory_not_given_back", error=str(error))
 
 
 def keep() -> None:

@@ -13,6 +13,7 @@ from bot.errors import ModelLoadError
 from bot.generation.attention import Span, attach
 from bot.generation.memory.key_value import KeyValueShape, Limits
 from bot.generation.memory.paged import PagedMemory
+from bot.generation.transfer import selection
 
 LENGTHS = (7, 4, 1)
 """A beginning, a continuation, one token: the three ways through our attention."""
@@ -74,7 +75,7 @@ def _our_logits(model: Any, ids: Tensor, devices: Sequence[torch.device]) -> Ten
             input_ids=part,
             position_ids=packing.positions[None],
             use_cache=False,
-            logits_to_keep=1,
+            logits_to_keep=selection([length - 1], devices),  # as the runner gives it
             packing=packing,
         ).logits
         start += length
