@@ -151,7 +151,7 @@ class Interactions:
 
     async def _change(self, interaction: Interaction, mark: Mark, value: str) -> Answer:
         """Change one setting, which an empty value takes back, and show the page as it is then."""
-        call = self._caller.call(interaction, mark.command, arguments={mark.argument: value})
+        call = self._caller.call(interaction, mark.command, arguments=mark.given(value))
         done = await self._control.carry_out(call)
         page = self._caller.call(interaction, mark.page)
         showing = Showing(mark.page, group=mark.group, before=done.text)

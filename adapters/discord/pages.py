@@ -14,7 +14,7 @@ import discord
 
 from adapters.discord.components import PER_ROW, ROWS, Item, plain_button
 from bot.control.declarations import Argument
-from bot.control.response import Field, Form, Page
+from bot.control.response import Field, Form, Given, Page
 from bot.control.response import Item as Setting
 from bot.control.words import say
 
@@ -29,7 +29,8 @@ LONGEST_PLACEHOLDER = 150
 class Mark:
     """What one control of a page does: show a group, or change a setting.
 
-    `page` is the command that shows the page, `command` with `argument` the one that changes.
+    `page` is the command that shows the page, `command` with `argument` the one that changes, and
+    `where` what for, as an item has it.
     """
 
     action: str
@@ -37,22 +38,29 @@ class Mark:
     group: int = 0
     command: tuple[str, ...] = ()
     argument: str = ""
+    where: str = ""
 
     @property
     def id(self) -> str:
         """The custom id."""
         page, command = ".".join(self.page), ".".join(self.command)
-        return ":".join([PREFIX, self.action, page, str(self.group), command, self.argument])
+        parts = [PREFIX, self.action, page, str(self.group), command, self.argument]
+        return ":".join([*parts, self.where] if self.where else parts)
 
     @classmethod
     def read(cls, custom_id: str) -> Mark | None:
         """Read what `id` wrote; None for anything else."""
         parts = custom_id.split(":")
-        if len(parts) != 6 or parts[0] != PREFIX or not parts[3].isdecimal():
+        if len(parts) not in (6, 7) or parts[0] != PREFIX or not parts[3].isdecimal():
             return None
-        _, action, page, group, command, argument = parts
+        _, action, page, group, command, argument, *where = parts
         path = tuple(command.split(".")) if command else ()
-        return cls(action, tuple(page.split(".")), int(group), path, argument)
+        return cls(action, tuple(page.split(".")), int(group), path, argument, "".join(where))
+
+    def given(self, value: str) -> dict[str, Given]:
+        """The arguments of the command that changes the setting."""
+        where: dict[str, Given] = {"where": self.where} if self.where else {}
+        return {self.argument: value} | where
 
 
 def text_of(page: Page, group: int) -> str:
@@ -108,7 +116,7 @@ def _within(page: Page, group: int) -> int:
 
 
 def _mark(action: str, path: tuple[str, ...], group: int, setting: Setting) -> Mark:
-    return Mark(action, path, group, setting.command, setting.argument.name)
+    return Mark(action, path, group, setting.command, setting.argument.name, setting.where)
 
 
 def _groups(page: Page, path: tuple[str, ...], group: int, locale: str) -> Item:

@@ -77,19 +77,21 @@ class Submissions:
         memo, errors, words = Memo.read(view), dict[str, str](), list[str]()
         changes = changed(view)
         locale = await self._caller.locale(occasion)
-        for command, values in changes.items():
-            blocks = {name: setting_block(command, name) for name in values}
+        for (command, where), values in changes.items():
+            blocks = {name: setting_block(command, name, where) for name in values}
             given = {name: value for name, value in values.items() if value != INHERIT}
             wrong = _wrong(command, given, values, locale)
             errors |= {blocks[name]: notice for name, notice in wrong.items()}
         if errors:
             return _errors(errors)
-        for command, values in changes.items():
-            call = await self._caller.of_window(occasion, memo, command, values)
+        for (command, where), values in changes.items():
+            given = values | ({"where": where} if where else {})
+            call = await self._caller.of_window(occasion, memo, command, given)
             try:
                 words.append((await self._control.carry_out(call)).text)
             except Refused as error:
-                return _errors({setting_block(command, next(iter(values))): told(error, locale)})
+                block = setting_block(command, next(iter(values)), where)
+                return _errors({block: told(error, locale)})
         return _update(note_window("\n".join(words), memo, locale))
 
     async def _answered(self, call: Call, occasion: Occasion, block: str) -> Json:

@@ -26,6 +26,9 @@ WHERE_TO = re.compile(r"[A-Z0-9]*/(\d+\.\d+)?", re.ASCII)
 """A channel and a thread of it, as Slack names them; either may be missing."""
 MOST_REPLIES = 10**18
 
+Setter = tuple[tuple[str, ...], str]
+"""A command that changes settings, and what for, as an item of a page has it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Memo:
@@ -130,30 +133,31 @@ def files_in(view: Payload) -> dict[str, Mapping[str, Any]]:
     }
 
 
-def changed(view: Payload) -> dict[tuple[str, ...], dict[str, Given]]:
+def changed(view: Payload) -> dict[Setter, dict[str, Given]]:
     """What differs from what the page showed: new values by command and argument."""
     shown = {
         block["block_id"]: initial(block["element"])
         for block in view["blocks"]
         if block["type"] == "input"
     }
-    found: dict[tuple[str, ...], dict[str, Given]] = {}
+    found: dict[Setter, dict[str, Given]] = {}
     for block, value in submitted(view).items():
         if value != shown.get(block, ""):
-            command, argument = setting_of(block)
-            found.setdefault(command, {})[argument] = value
+            setter, argument = setting_of(block)
+            found.setdefault(setter, {})[argument] = value
     return found
 
 
-def setting_block(command: tuple[str, ...], argument: str) -> str:
+def setting_block(command: tuple[str, ...], argument: str, where: str = "") -> str:
     """The block id of a setting on the page."""
-    return f"{'.'.join(command)}:{argument}"
+    return ":".join([".".join(command), argument, *([where] if where else [])])
 
 
-def setting_of(block_id: str) -> tuple[tuple[str, ...], str]:
+def setting_of(block_id: str) -> tuple[Setter, str]:
     """Read what `setting_block` wrote."""
-    command, _, argument = block_id.partition(":")
-    return tuple(command.split(".")), argument
+    command, _, rest = block_id.partition(":")
+    argument, _, where = rest.partition(":")
+    return (tuple(command.split(".")), where), argument
 
 
 def _form_field(each: Field, options: Options, locale: str) -> Json:
@@ -176,7 +180,7 @@ def _setting(item: Item, locale: str) -> Json:
     if item.argument.kind is Kind.SWITCH and not item.options:
         options = switch_options(locale)
     return field(
-        setting_block(item.command, item.argument.name),
+        setting_block(item.command, item.argument.name, item.where),
         item.argument,
         item.label,
         value=item.value if item.own else "",

@@ -38,7 +38,11 @@ class SettingsPage:
         return {("settings",): self.show}
 
     async def show(self, call: Call, arguments: Mapping[str, Given]) -> Response:  # noqa: ARG002
-        """The page; what is changed on it is changed for the channel."""
+        """The page; what is changed on it is changed for the channel, or for the thread.
+
+        For the thread where that has a value of its own, behind which one of the channel's would
+        not be seen.
+        """
         held = await self._settings.held(call.place)
         defaults = await self._settings.defaults(call.place)
         groups = []
@@ -67,17 +71,20 @@ class SettingsPage:
         value = defaults[name] if found is None else found.value
         if name in self._settings.bounds.limits or name == "retention":
             value = self._settings.bounds.holds(name, value)
-        own = found is not None and found.scope == channel_scope(call.place)
-        origin = spoken(call.place, "" if found is None else found.scope, locale)
+        scope = "" if found is None else found.scope
+        thread = scope == call.place.scopes[0] != channel_scope(call.place)
+        own = thread or scope == channel_scope(call.place)
+        here = own and not call.place.thread
         return Item(
             command=(command,),
             argument=argument,
             label=label(name, locale),
             value="" if found is None else _chosen(name, found.value),
             shown=spelled(name, value, locale),
-            origin=say("control.own", locale) if own else origin,
+            origin=say("control.own", locale) if here else spoken(call.place, scope, locale),
             own=own,
             options=await self._options(call, argument),
+            where="thread" if thread else "",
         )
 
     async def _options(self, call: Call, argument: Argument) -> tuple[tuple[str, str], ...]:

@@ -114,7 +114,8 @@ class Item:
     """One setting on the page: its value in words, and where that comes from in words.
 
     `options` are values with labels where it is chosen; else it is written. `own` says that it is
-    set here and not inherited. Changing it uses `command` with its argument.
+    set here and not inherited. Changing it uses `command` with its argument, and with `where` that
+    says what for, unless it is empty.
     """
 
     command: tuple[str, ...]
@@ -125,6 +126,7 @@ class Item:
     origin: str
     own: bool = False
     options: tuple[tuple[str, str], ...] = ()
+    where: str = ""
 
 
 @dataclass(frozen=True, slots=True)

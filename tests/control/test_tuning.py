@@ -185,6 +185,24 @@ async def test_the_page_has_every_setting_with_its_origin(desk: Desk) -> None:
     assert [value for value, _ in model.options] == ["inherit", "kind", "wild"]
 
 
+async def test_the_page_of_a_thread_says_whose_each_value_is_and_changes_that(desk: Desk) -> None:
+    given: tuple[tuple[str, dict[str, Given]], ...] = (
+        ("workspace", {"top_k": 1}),
+        ("channel", {"top_p": 0.2, "seed": 2}),
+        ("thread", {"seed": 3}),
+    )
+    for where, values in given:
+        await desk.use("sampling", OWNER, THREAD, values | {"where": where})
+    page = (await desk.use("settings", CHIEF, THREAD)).page
+    assert page is not None
+    items = {item.argument.name: item for _, group in page.groups for item in group}
+    seen = {name: (items[name].origin, items[name].where, items[name].own) for name in items}
+    assert seen["seed"] == ("this thread", "thread", True)
+    assert seen["top_p"] == ("this channel", "", True)
+    assert seen["top_k"] == ("the whole workspace", "", False)
+    assert seen["model"] == ("my configuration", "", False)
+
+
 async def test_every_option_of_the_page_can_be_chosen(desk: Desk) -> None:
     page = (await desk.use("settings")).page
     assert page is not None

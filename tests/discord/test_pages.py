@@ -65,6 +65,7 @@ async def test_every_setting_can_be_reached(live: Stage) -> None:
 def test_what_a_mark_says_is_read_back() -> None:
     mark = Mark("c", ("settings",), 3, ("access", "allow"), "person")
     assert Mark.read(mark.id) == mark
+    assert Mark.read(replace(mark, where="thread").id) == replace(mark, where="thread")
     assert Mark.read("q:stop:7:") is None
     assert Mark.read("p:c:settings:x::") is None
 

@@ -192,6 +192,28 @@ async def test_the_page_of_settings_changes_what_is_answered(open_cuzco: Town) -
     assert "1.5" in audit.content + "".join(one["description"] for one in audit.embeds)
 
 
+async def test_the_page_changes_what_a_thread_has_set_for_itself(cuzco: Town) -> None:
+    aside = await cuzco.ann.starts_thread(cuzco.channel, "aside")
+    for where, seed in (("channel", 11), ("thread", 22)):
+        await cuzco.chief.runs_command("sampling", aside, {"seed": seed, "where": where})
+    await cuzco.chief.runs_command("answers", aside, {"bots": True, "where": "thread"})
+    shown = await (await cuzco.chief.runs_command("settings", aside)).answer()
+    await cuzco.chief.selects(shown, "Which settings", "How words are chosen")
+    assert "**Seed**: 22 · this thread" in shown.content
+    for written, then in (
+        ("33", "**Seed**: 33 · this thread"),
+        ("", "**Seed**: 11 · this channel"),
+        ("44", "**Seed**: 44 · this channel"),
+    ):
+        opened = await cuzco.chief.presses(shown, "Seed")
+        await cuzco.chief.submits_modal(opened, {"Seed": written})
+        assert then in shown.content
+    await cuzco.chief.selects(shown, "Which settings", "When I answer")
+    assert "**Answer other bots**: yes · this thread" in shown.content
+    await cuzco.chief.selects(shown, "Answer other bots: yes", "Inherit")
+    assert "**Answer other bots**: no · my configuration" in shown.content
+
+
 async def test_all_of_the_sampling_is_written_in_two_windows(cuzco: Town) -> None:
     opened = await cuzco.chief.runs_command("sampling", cuzco.channel)
     first = await cuzco.chief.submits_modal(opened, {"temperature": "0.3", "top_k": "9"})

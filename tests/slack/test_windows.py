@@ -241,6 +241,20 @@ async def test_a_button_in_a_window_changes_the_window(asking: Stage) -> None:
     assert asking.control.last.place.channel == asking.channel.id
 
 
+async def test_what_is_changed_on_the_page_is_changed_for_whose_it_is(asking: Stage) -> None:
+    seed = SETTINGS["seed"]
+    items = (
+        setting("sampling", seed, "7", own=True, where="thread"),
+        setting("sampling", SAMPLING[0], "0.7", own=True),
+    )
+    asking.control.answers["settings",] = Response(page=Page("All", (("Sampling", items),)))
+    asking.control.answers["sampling",] = Response("changed")
+    interaction = await opened(asking, "settings")
+    await asking.mia.submits_modal(interaction, {"seed": "8", "temperature": "0.8"})
+    given = [call.arguments for call in asking.control.calls if call.command == ("sampling",)]
+    assert given == [{"seed": "8", "where": "thread"}, {"temperature": "0.8"}]
+
+
 async def test_every_setting_and_every_argument_has_a_field_that_slack_takes(live: Stage) -> None:
     items = tuple(
         Item(("sampling",), each, each.name, "", "–", "the configuration")
