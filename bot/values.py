@@ -132,7 +132,8 @@ class Inbound:
     `mentioned` says that its author turned to the bot, by name, by a reply or in private; without
     that it is answered only where the Place wants every message answered. `locale` is the author's
     language where the platform tells it, as in `en-GB`. The names of the channel and the workspace
-    are for personas that speak of them, where the platform tells them.
+    are for personas that speak of them, where the platform tells them. `quoted` is the id of whose
+    words the text quotes at its head, if it does.
     """
 
     place: Place
@@ -144,6 +145,7 @@ class Inbound:
     locale: str = ""
     channel_name: str = ""
     workspace_name: str = ""
+    quoted: str = ""
 
 
 @dataclass(frozen=True, slots=True)

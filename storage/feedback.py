@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import and_, delete, insert, select, union
@@ -12,7 +14,8 @@ from sqlalchemy.engine import Connection
 from bot.control.records import Example, Messages, Preference, Verdict, Vote
 from bot.values import Author
 from storage.answers import alternatives, unpacked
-from storage.tables import answers, people, places, preferences, prompts, replies, turns, votes
+from storage.opted_out import quoted_by_name, with_their_words
+from storage.tables import answers, people, places, preferences, prompts, replies, votes
 
 SCORES = {Verdict.UP: 1, Verdict.DOWN: -1}
 
@@ -68,14 +71,18 @@ def examples(connection: Connection, after: int, limit: int) -> list[Example]:
         select(votes.c.reply_id).where(_counts(votes)),
         select(preferences.c.reply_id).where(_counts(preferences)),
     ).subquery()
-    ids = connection.execute(
-        select(given.c.reply_id)
+    found = (
+        select(given.c.reply_id, replies.c.place_id)
+        .join(replies, replies.c.id == given.c.reply_id)
         .where(given.c.reply_id > after, given.c.reply_id.in_(select(prompts.c.reply_id)))
-        .where(given.c.reply_id.not_in(_with_words_of_who_opted_out()))
+        .where(given.c.reply_id.not_in(with_their_words()))
         .order_by(given.c.reply_id)
-        .limit(limit)
-    ).scalars()
-    return [_example(connection, reply_id) for reply_id in ids.all()]
+    )
+    since = quoted_by_name(connection)
+    with connection.execute(found) as rows:
+        ids = (row.reply_id for row in rows if row.reply_id < since.get(row.place_id, math.inf))
+        chosen = list(islice(ids, limit))
+    return [_example(connection, reply_id) for reply_id in chosen]
 
 
 def _example(connection: Connection, reply_id: int) -> Example:
@@ -123,21 +130,6 @@ def _counts(table: Any) -> Any:
         )
         .correlate(table)
         .exists()
-    )
-
-
-def _with_words_of_who_opted_out() -> Any:
-    """Replies whose prompt may hold what somebody said who does not want it used."""
-    theirs = turns.alias()
-    return (
-        select(replies.c.id)
-        .join(places, places.c.id == replies.c.place_id)
-        .join(theirs, and_(theirs.c.place_id == places.c.id, theirs.c.reply_id <= replies.c.id))
-        .join(
-            people,
-            and_(people.c.platform == places.c.platform, people.c.person == theirs.c.author_id),
-        )
-        .where(people.c.feedback_use.is_(False))
     )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from bot.control.records import Stored
 from bot.values import Role
+from storage import quotes
 from storage.answers import unpacked
 from storage.columns import rows
 from storage.fingerprints import said_once
@@ -117,8 +118,10 @@ def forget(
     before = stored(connection, platform, person)
     mine = _mine(platform, person)
     known = {name for name in (*names, *_names(connection, mine)) if name}
+    quoting = quotes.of_person(platform, person)
     heard = where_heard(connection, mine)
     named = where_named(connection, platform, mine, known, heard)
+    named = sorted({*named, *quotes.where_quoted(connection, quoting)}.difference(heard))
     # What is being written at this moment was made of their words, and may still repeat them.
     # Before all else: what is completed meanwhile, in another transaction, waits for this one.
     withhold(connection, ANSWER, replies.c.place_id.in_([*heard, *named]))
@@ -127,6 +130,7 @@ def forget(
     _redact(connection, mine, Redaction(spoken, known, once), heard)
     # Where nobody heard them, what is like their words is somebody else's.
     _redact(connection, mine, Redaction((), known), named)
+    quotes.unquote(connection, quoting)
     here = select(replies.c.id).where(replies.c.place_id.in_([*heard, *named]))
     connection.execute(delete(prompts).where(prompts.c.reply_id.in_(here)))
     for table in (votes, preferences, turns, fingerprints):
@@ -140,6 +144,11 @@ def forget(
     this = and_(people.c.platform == platform, people.c.person == person)
     connection.execute(delete(people).where(this, people.c.feedback_use.is_(True)))
     return before
+
+
+def names_of(connection: Connection, platform: str, person: str) -> set[str]:
+    """All names under which a person is kept."""
+    return _names(connection, _mine(platform, person))
 
 
 def _names(connection: Connection, mine: dict[Any, Any]) -> set[str]:

@@ -162,9 +162,16 @@ turns = Table(
     Column("text", Words, nullable=False),
     Column("tokens", Integer),
     Column("said_at", UtcDateTime, nullable=False),
+    Column("quoted_id", Key),
     Index(None, "place_id", "reply_id", "id"),
     Index(None, "place_id", "message_id"),
     Index(None, "author_id"),
+    Index(
+        "ix_turns_quoted_id",
+        "quoted_id",
+        sqlite_where=text("quoted_id IS NOT NULL"),
+        postgresql_where=text("quoted_id IS NOT NULL"),
+    ),
     Index(
         "uq_turns_answer",
         "reply_id",

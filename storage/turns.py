@@ -33,6 +33,7 @@ def save_question(connection: Connection, inbound: Inbound, reply_id: int) -> No
             author_standing=inbound.author.standing,
             message_id=inbound.message_id,
             text=inbound.text,
+            quoted_id=inbound.quoted or None,
             said_at=inbound.said_at,
         )
     )

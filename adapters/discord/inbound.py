@@ -52,6 +52,7 @@ def inbound_of(
         locale=str(message.guild.preferred_locale) if message.guild else "",
         channel_name=_channel_name(channel),
         workspace_name=message.guild.name if message.guild else "",
+        quoted=str(quoted.author.id) if (quoted := _quoted(message, me)) else "",
     )
 
 
@@ -123,10 +124,16 @@ def text_of(message: discord.Message, me: discord.abc.User) -> str:
         content = content.replace(role.mention, f"<@{me.id}>")
     said = without_mention(content, me.id, me.display_name)
     said = readable(said, _names(message)).strip()
+    quoted = _quoted(message, me)
+    return f"{_quote(quoted)}\n{said}".rstrip() if quoted else said
+
+
+def _quoted(message: discord.Message, me: discord.abc.User) -> discord.Message | None:
+    """What somebody else said that this refers to, as far as the bot may see it."""
     answered = _answered(message)
     if answered is None or answered.author.id == me.id or not answered.content:
-        return said
-    return f"{_quote(answered)}\n{said}".rstrip()
+        return None
+    return answered
 
 
 def _answered(message: discord.Message) -> discord.Message | None:

@@ -68,6 +68,7 @@ def test_a_reply_to_the_bot_needs_no_mention(scene: Scene) -> None:
     inbound = inbound_of(scene.reply("and who made them?", said), scene.me)
     assert inbound is not None
     assert inbound.text == "and who made them?"
+    assert inbound.quoted == ""
 
 
 def test_a_reply_whose_words_are_hidden_is_left_alone(scene: Scene) -> None:
@@ -81,6 +82,7 @@ def test_a_reply_to_another_person_quotes_them(scene: Scene) -> None:
     inbound = inbound_of(message, scene.me)
     assert inbound is not None
     assert inbound.text == "> Ben: Cords with knots.\n> Many.\nis that so?"
+    assert inbound.quoted == str(BEN)
 
 
 def test_a_mention_alone_under_a_message_is_about_that_message(scene: Scene) -> None:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.commands.training import Format, lines
+from storage import SqlStore
+from storage.records import SqlRecords
 from tests.board import ScriptedGenerator
 from tests.loopback.discord import DiscordServer, Interaction, Message, Person
 from tests.scenes.conftest import Town, town
@@ -130,6 +133,24 @@ async def test_everybody_may_vote_and_ask_why(cuzco: Town) -> None:
     assert "Why this answer" in shown
     assert shown == (await used(cuzco, cuzco.bob, "why")).content
     assert shown == await told(await cuzco.bob.presses(answer, "Why?"))
+
+
+async def test_who_opted_out_is_not_exported_by_somebody_who_replies_to_them(
+    open_cuzco: Town,
+) -> None:
+    store = open_cuzco.core.store
+    assert isinstance(store, SqlStore)
+    said = await open_cuzco.bob.says(open_cuzco.channel, "My salary is 4200 euros.")
+    await open_cuzco.ann.replies_to(said, "@bot is that fair?")
+    [answer] = await open_cuzco.channel.wait_for(lambda _: open_cuzco.channel.from_bot)
+    await with_button(open_cuzco, answer, "Good")
+    await open_cuzco.settled()
+    await told(await open_cuzco.ann.presses(answer, "Good"))
+    records = SqlRecords(store.database)
+    [line] = [line async for line in lines(records, Format.SFT)]
+    assert "4200" in line
+    await used(open_cuzco, open_cuzco.bob, "privacy feedback", use=False)
+    assert [line async for line in lines(records, Format.SFT)] == []
 
 
 async def test_the_last_exchange_is_undone_and_the_conversation_begun_anew(cuzco: Town) -> None:

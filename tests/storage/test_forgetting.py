@@ -97,7 +97,8 @@ class History:
                 await self._say(who, place, self.words(who), echo=whole)
             case "quote", who, place, whom if whom in self.last:
                 quoted = f"> {PEOPLE[whom].name}: {self.last[whom]}\n"
-                await self._say(who, place, quoted + self.words(who), echo=True)
+                words = quoted + self.words(who)
+                await self._say(who, place, words, echo=True, quoted=PEOPLE[whom].id)
             case "recall", who, number if self.heard[PLACE]:
                 words = self.heard[PLACE][number % len(self.heard[PLACE])]
                 await self._say(who, PLACE, self.words(who), answer=f"Somebody said: {words}.")
@@ -131,16 +132,24 @@ class History:
             self.heard[place].append(words)
 
     async def _say(
-        self, who: int, place: Place, words: str, *, echo: bool = False, answer: str = "I see."
+        self,
+        who: int,
+        place: Place,
+        words: str,
+        *,
+        echo: bool = False,
+        answer: str = "I see.",
+        quoted: str = "",
     ) -> None:
-        reply = await self._asked(who, place, words)
+        reply = await self._asked(who, place, words, quoted)
         if echo:
             answer = f"{PEOPLE[who].name}, you said: {words}!"
         await self._answered(reply, words, answer)
 
-    async def _asked(self, who: int, place: Place, words: str) -> Reply:
+    async def _asked(self, who: int, place: Place, words: str, quoted: str = "") -> Reply:
         message = f"m{who}-{len(self.ids)}"
-        reply = await self.store.claim(Inbound(place, PEOPLE[who], words, message, NOON))
+        inbound = Inbound(place, PEOPLE[who], words, message, NOON, quoted=quoted)
+        reply = await self.store.claim(inbound)
         assert reply is not None
         self.ids.append(reply.id)
         self.messages.append((place, message, who))
@@ -198,7 +207,7 @@ async def lived(events: list[tuple[Any, ...]], data: st.DataObject) -> None:
         for answered in waiting:
             await answered()
         after = await database.read(everything)
-        assert not re.findall(rf"ana\d+|Anastasia|[{SIGNS[0]}]", after)
+        assert not re.findall(rf"ana\d+|Anastasia|[{SIGNS[0]}]|'quoted_id': '1'", after)
         assert [word for word in others if word not in after] == []
     finally:
         await database.close()

@@ -38,6 +38,7 @@ COUNTS = {
 COLUMNS = {
     "replies": "id, place_id, author_id, message_id, state, text, reason, seed",
     "places": "id, platform, workspace, channel, thread, private, first_reply_id, first_turn_id",
+    "turns": "id, place_id, reply_id, role, author_id, message_id, text, tokens, said_at",
 }
 """Tables that have more columns by now."""
 
