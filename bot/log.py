@@ -30,8 +30,18 @@ SHAPES = re.compile(
 SHORTEST_SECRET = 4
 """Masking anything shorter would make the log unreadable."""
 
-LIBRARIES = ("aiosqlite", "alembic", "asyncio", "discord", "httpx", "sqlalchemy", "transformers")
-"""What these say below a warning is of interest to their own developers only."""
+LIBRARIES = (
+    "aiosqlite",
+    "alembic",
+    "asyncio",
+    "discord",
+    "httpx",
+    "slack_bolt",
+    "slack_sdk",
+    "sqlalchemy",
+    "transformers",
+)
+"""What these say below a warning is of interest to their own developers only, or tells texts."""
 
 TEXTS = frozenset({"asked", "answered", "file"})
 """Keys under which people's own words may be logged, if the configuration wants that."""

@@ -78,9 +78,9 @@ class Hearing:
             return Behaviour()
         try:
             return await self._behaviours.behaviour(place)
-        except QuipuError:
+        except QuipuError as error:
             # Who turned to the bot shall hear of it, when the message is claimed.
-            log.exception("discord.behaviour_unknown", place=place.id)
+            log.debug("discord.behaviour_unknown", place=place.id, reason=str(error))
             return Behaviour()
 
 

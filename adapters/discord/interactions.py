@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -56,13 +57,14 @@ class Interactions:
         caller: Caller,
         files: Attachments,
         commands: Sequence[Command],
+        now: Callable[[], datetime],
     ) -> None:
         self._control = control
         self._caller = caller
         self._files = files
         self._commands = {command.path: command for command in commands}
         self._menus = menus(commands)
-        self._once = Once()
+        self._once = Once(now)
 
     async def handle(self, interaction: Interaction) -> None:
         """Answer an interaction of any kind."""

@@ -15,6 +15,7 @@ from adapters.discord.attachments import Attachments
 from adapters.discord.budget import Budget
 from adapters.discord.calls import Caller
 from adapters.discord.client import GatewayClient
+from adapters.discord.clock import Clock
 from adapters.discord.declared import application_commands
 from adapters.discord.failures import translated
 from adapters.discord.interactions import Interactions
@@ -69,7 +70,13 @@ class DiscordMessenger:
         self._gateway_url = gateway_url
         self._sync_commands = sync_commands
         self._budget = Budget()
-        self._trace = Trace(self._budget, observer, absences.clock)
+        clock = Clock()
+
+        def dated(platform: str, date: str | None) -> None:
+            clock.hear(date)
+            absences.clock(platform, date)
+
+        self._trace = Trace(self._budget, observer, dated)
         self._closed_places = ClosedPlaces()
         self._files = Attachments(api_url)
         self._client = GatewayClient(
@@ -78,7 +85,9 @@ class DiscordMessenger:
             message_content=message_content,
             http_trace=self._trace.config(),
             files=self._files,
-            interactions=Interactions(control, Caller(admin_roles), self._files, COMMANDS),
+            interactions=Interactions(
+                control, Caller(admin_roles), self._files, COMMANDS, clock.now
+            ),
             absences=absences,
             budget=self._budget,
             behaviours=behaviours,

@@ -48,7 +48,7 @@ from adapters.slack.threads import Threads
 from adapters.slack.workspaces import Workspace, Workspaces
 from bot.control.records import Behaviour
 from bot.control.words import say
-from bot.errors import Busy, Forbidden, PlatformError
+from bot.errors import Busy, Forbidden, PlatformError, QuipuError
 from bot.values import Author, Inbound, Place, Standing
 
 if TYPE_CHECKING:
@@ -85,7 +85,12 @@ class Surroundings:
             return Behaviour()
         if thread:
             place = Place(PLATFORM, workspace.key, channel, thread)
-        return await self.behaviours.behaviour(place)
+        try:
+            return await self.behaviours.behaviour(place)
+        except QuipuError as error:
+            # Who turned to the bot shall hear of it, when the message is claimed.
+            log.debug("slack.behaviour_unknown", place=place.id, reason=str(error))
+            return Behaviour()
 
     async def opens_threads(self, workspace: Workspace, channel: str) -> bool:
         """Whether each question in a channel begins a conversation in a thread."""

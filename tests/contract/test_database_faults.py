@@ -21,7 +21,7 @@ def joined(texts: list[str]) -> str:
     return "".join("".join(texts).split())
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", [*FAULTS, "unreadable"])
 async def test_an_answer_goes_on_and_is_finished_when_the_database_works_again(
     stage: Stage, fault: str
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -57,11 +58,9 @@ async def test_what_is_remembered_does_not_grow_without_end(live: Stage) -> None
     class Seen:
         def __init__(self, number: int) -> None:
             self.id, self.user = number, live.ann.user
+            self.expires_at = datetime.max.replace(tzinfo=UTC)
 
-        def is_expired(self) -> bool:
-            return False
-
-    once = Once(most=3)
+    once = Once(lambda: datetime.now(UTC), most=3)
     assert [once.counts(Seen(n)) for n in (1, 2, 3, 1, 4, 4, 1)] == [  # type: ignore[arg-type]
         True,
         True,

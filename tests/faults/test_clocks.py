@@ -30,6 +30,17 @@ async def test_a_platform_whose_clock_is_hours_off_is_answered_and_a_restart_goe
 
 
 @pytest.mark.parametrize("ahead", [HOURS, -HOURS])
+async def test_commands_are_carried_out_while_the_clocks_are_hours_apart(
+    scene: Scene, ahead: float
+) -> None:
+    scene.trouble.skew(ahead)
+    scene.stage.generator.script = lambda _: ["Once upon a time."]
+    _, where = await scene.asks()
+    await scene.shows(where, "Once upon a time.")
+    assert "1" in await scene.stage.uses("ann", "usage")
+
+
+@pytest.mark.parametrize("ahead", [HOURS, -HOURS])
 async def test_limits_are_kept_by_how_long_they_last_not_by_the_hour_they_end(
     ahead: float, small_model: Path, tmp_path: Path
 ) -> None:

@@ -36,6 +36,8 @@ api_key_variable = "ENDPOINT_KEY"
 """
 WORDS = "the emerald llama whispers"
 """What somebody says; it may be in the database alone."""
+ANSWERS = "markdown_text"
+"""With what is answered in Slack."""
 
 
 def found(text: bytes, secrets: Iterable[str]) -> list[str]:
@@ -72,6 +74,7 @@ async def test_a_running_program_tells_no_secret_anywhere(
     async with DiscordServer(token=DISCORD) as discord:
         guild, workspace = discord.guild(), slack_server.workspace()
         ann = guild.member("Ann", manage_guild=True)
+        eve, knots = workspace.member("Eve"), workspace.channel("knots")
         program = Program(
             discord,
             tmp_path,
@@ -99,6 +102,9 @@ async def test_a_running_program_tells_no_secret_anywhere(
             await ann.runs_command("model", channel, {"model": "Elsewhere"})
             await ann.mentions(channel, "are you there?")
             await channel.wait_for(lambda _: len(channel.from_bot) > 1, 60)
+            await eve.mentions(knots, WORDS)
+            await knots.wait_for(lambda _: [m for m in knots.from_bot if "▌" not in m.content], 60)
+            await eve.runs_command("/quipu", f"rate score=down reason={WORDS}", knots)
             discord.gateway.kill()
             await discord.gateway.wait_connected(timeout=60)
             pages = await asked(port)
@@ -114,7 +120,7 @@ async def test_a_running_program_tells_no_secret_anywhere(
     logged = "".join(program.said).encode()
     assert b"debug" in logged
     assert b"support.zip: README.txt" in told, told.decode()
-    assert found(logged, [*secrets, WORDS]) == []
+    assert found(logged, [*secrets, WORDS, ANSWERS]) == []
     assert found(b"".join(pages), [*secrets, WORDS, "Ann"]) == []
     assert found(told, [*secrets, WORDS]) == []
     assert found(whole(zipped), [*secrets, WORDS, "Ann", str(ann.user.id), str(channel.id)]) == []

@@ -72,7 +72,10 @@ class MemoryBehaviours:
 
     everywhere: Behaviour = field(default_factory=Behaviour)
     asked: list[str] = field(default_factory=list)
+    failure: QuipuError | None = None
 
     async def behaviour(self, place: Place) -> Behaviour:
         self.asked.append(place.id)
+        if self.failure is not None:
+            raise self.failure
         return self.everywhere

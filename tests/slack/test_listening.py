@@ -236,3 +236,15 @@ async def test_nobody_is_asked_how_a_direct_message_is_answered(live: Stage) -> 
     await live.ann.dm("hello")
     await live.heard()
     assert live.behaviours.asked == []
+
+
+async def test_who_turns_to_the_bot_is_heard_while_settings_cannot_be_read(live: Stage) -> None:
+    live.behaviours.failure = StorageError("disk I/O error")
+    asked = await live.ann.mentions(live.channel, "are you there?")
+    await live.ann.says(live.channel, "good morning, all")
+    await live.ann.edits(asked, "are you here?")
+    await live.ann.deletes(asked)
+    await live.quiet()
+    assert [inbound.text for inbound in live.inbox.accepted] == ["are you there?"]
+    assert [text for _, _, text in live.inbox.amended] == ["are you here?"]
+    assert len(live.inbox.withdrawn) == 1

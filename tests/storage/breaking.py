@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from storage.database import Database
 
@@ -65,16 +66,34 @@ async def busy(database: Database) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def unreadable(database: Database) -> AsyncIterator[None]:
+    """The disk gives nothing back, and takes nothing."""
+
+    def fail(*_: object) -> None:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+        raise error
+
+    engine = database.engine.sync_engine
+    event.listen(engine, "do_execute", fail)
+    try:
+        yield
+    finally:
+        event.remove(engine, "do_execute", fail)
+
+
+@asynccontextmanager
 async def broken(fault: str, database: Database, file: Path) -> AsyncIterator[None]:
     """The fault of this name."""
     if fault == "locked":
         async with locked(file):
             yield
     else:
-        async with {"full": full, "read-only": read_only, "busy": busy}[fault](database):
+        async with OTHERS[fault](database):
             yield
 
 
+OTHERS = {"full": full, "read-only": read_only, "busy": busy, "unreadable": unreadable}
 WORDS = {
     "locked": "is locked",
     "full": "disk is full",
@@ -82,6 +101,7 @@ WORDS = {
     "busy": "is too busy",
 }
 FAULTS = tuple(WORDS)
+"""Those with which what was written can still be read."""
 
 
 @contextmanager

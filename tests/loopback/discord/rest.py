@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -81,6 +82,7 @@ class Pipeline:
             response.charset = None
         # Without it discord.py takes a 429 for a ban by Cloudflare.
         response.headers["Via"] = "1.1 google"
+        response.headers["Date"] = formatdate(time.time() + self.limits.ahead, usegmt=True)
         return response
 
     def _judge(self, request: web.Request, path: str, body: Any) -> None:
