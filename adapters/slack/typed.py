@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping
 
 from adapters.slack.markup import readable, unescaped
-from bot.control.arguments import parsed
+from bot.control.arguments import WRITTEN
 from bot.control.commands import BY_PATH
 from bot.control.declarations import Command, Kind
+from bot.control.lines import parsed
 from bot.control.response import Given
 from bot.control.words import say
 from bot.errors import Refused
@@ -43,7 +44,7 @@ def command_in(text: str) -> tuple[Command, str]:
 
 def arguments_in(command: Command, text: str, locale: str) -> Mapping[str, Given]:
     """The arguments of a line, with what Slack has escaped undone; Refused for wrong ones."""
-    written = bool(command.arguments) and command.arguments[0].kind in {Kind.TEXT, Kind.LONG_TEXT}
+    written = any(argument.kind in WRITTEN for argument in command.arguments)
     line = readable(text, _no_name) if written else unescaped(_with_ids(command, text))
     given = parsed(command, line, locale)
     for argument in command.arguments:

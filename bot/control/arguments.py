@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from bot.control.declarations import Argument, Command, Kind
 from bot.control.response import Given
@@ -25,65 +24,23 @@ def checked(
     """
     known = {argument.name: argument for argument in command.arguments}
     if strangers := sorted(given.keys() - known.keys()):
-        raise _wrong("error.unknown_argument", locale, command, name=strangers[0])
+        raise wrong("error.unknown_argument", locale, command, name=strangers[0])
     values: dict[str, Given] = {}
     for name, argument in known.items():
         value = given.get(name)
         if value is None or (forms and value == ""):
             if argument.required:
-                raise _wrong("error.missing_argument", locale, command, name=name)
+                raise wrong("error.missing_argument", locale, command, name=name)
             continue
         values[name] = _value(argument, value, locale)
     return values
 
 
-def parsed(command: Command, text: str, locale: str) -> dict[str, Given]:
-    """Arguments from one line of text: `name=value`, `name: value`, or values in their order.
-
-    A last text argument takes the rest of the line as it is.
-    """
-    arguments = command.arguments
-    if len(arguments) >= 1 and arguments[0].kind in WRITTEN:
-        first = text.strip()
-        if not any(first.startswith((f"{a.name}=", f"{a.name}:")) for a in arguments):
-            return {arguments[0].name: first} if first else {}
-    return _named(arguments, _words(text), locale, command)
-
-
-def _words(text: str) -> list[str]:
-    """The words of a line; quotes hold words together, and lonely ones are plain characters."""
-    try:
-        return shlex.split(text)
-    except ValueError:
-        return text.split()
-
-
-def _named(
-    arguments: Sequence[Argument], words: Sequence[str], locale: str, command: Command
-) -> dict[str, Given]:
-    names = [argument.name for argument in arguments]
-    texts = {argument.name for argument in arguments if argument.kind in WRITTEN}
-    given: dict[str, Given] = {}
-    position = 0
-    for word in words:
-        name, separator, value = word.replace(":", "=", 1).partition("=")
-        if separator and name in names:
-            given[name] = value
-            continue
-        free = [name for name in names[position:] if name not in given]
-        if not texts.intersection(free[:1]) and (stranger := _stranger(word)):
-            raise _wrong("error.unknown_argument", locale, command, name=stranger)
-        if not free:
-            raise _wrong("error.too_many_arguments", locale, command, name=word)
-        given[free[0]] = word
-        position = names.index(free[0]) + 1
-    return given
-
-
-def _stranger(word: str) -> str:
-    """The name in `name=value`, if it looks like the name of an argument."""
-    name, separator, _ = word.partition("=")
-    return name if separator and name.isidentifier() else ""
+def wrong(key: str, locale: str, command: Command, **values: object) -> Refused:
+    """What is wrong with a use of the command, and which arguments it takes."""
+    expected = " ".join(f"{a.name}=…" if a.required else f"[{a.name}=…]" for a in command.arguments)
+    words = say(key, locale, command=command.name, expected=expected or "–", **values)
+    return Refused(f"{command.name}: {key}", notice=words)
 
 
 def _value(argument: Argument, value: Given, locale: str) -> Given:
@@ -126,12 +83,6 @@ def _switch(argument: Argument, value: Given, locale: str) -> bool:
 
 def _plain(number: float | None) -> str:
     return "" if number is None else f"{number:g}" if abs(number) < 1e6 else f"{number:.0f}"
-
-
-def _wrong(key: str, locale: str, command: Command, **values: object) -> Refused:
-    expected = " ".join(f"{a.name}=…" if a.required else f"[{a.name}=…]" for a in command.arguments)
-    words = say(key, locale, command=command.name, expected=expected or "–", **values)
-    return Refused(f"{command.name}: {key}", notice=words)
 
 
 def _bad(key: str, locale: str, argument: Argument, **values: object) -> Refused:

@@ -30,6 +30,20 @@ async def test_a_persona_is_set_looked_back_on_and_restored(stage: Stage) -> Non
     assert "<<SYS>>\nYou are a pirate.\n<</SYS>>" in stage.generator.prompts[-1].text
 
 
+async def test_a_persona_keeps_the_marks_that_people_write(stage: Stage) -> None:
+    text = 'You aren’t shy: it\'s "fine", 5\'10" and seed=7. « Oui »'
+    await stage.sets_persona("chief", text)
+    assert text in await stage.uses("ann", "persona show")
+
+
+async def test_a_reason_is_said_as_keyboards_write_it(stage: Stage) -> None:
+    _, where = await stage.mentions("ann", "hello")
+    await stage.offers(where, "Why?")
+    for reason in ("It's too long", "C:\\temp isn’t right"):
+        await stage.uses("ann", "rate", where, score="down", reason=reason)
+        assert stage.rows("SELECT reason FROM votes") == [(reason,)]
+
+
 async def test_a_persona_comes_from_a_file(stage: Stage) -> None:
     told = await stage.sets_persona_by_file("chief", "cook.txt", b"You are a cook.")
     assert "version 1" in told
