@@ -29,6 +29,8 @@ class Used:
     path: tuple[str, ...]
     arguments: Mapping[str, Given]
     files: Mapping[str, Attached]
+    channels: tuple[int, ...] = ()
+    """The types of the channels that are named."""
     focused: str = ""
     typed: str = ""
 
@@ -39,7 +41,8 @@ def used(data: Json) -> Used:
     while options and options[0]["type"] <= SUBCOMMAND + 1:
         path.append(options[0]["name"])
         options = options[0].get("options") or []
-    attachments = data.get("resolved", {}).get("attachments", {})
+    resolved = data.get("resolved", {})
+    attachments = resolved.get("attachments", {})
     focused: Json = next((one for one in options if one.get("focused")), {})
     plain = [one for one in options if one["type"] != ATTACHMENT and not one.get("focused")]
     return Used(
@@ -50,6 +53,7 @@ def used(data: Json) -> Used:
             for one in options
             if one["type"] == ATTACHMENT
         },
+        channels=tuple(one["type"] for one in resolved.get("channels", {}).values()),
         focused=str(focused.get("name", "")),
         typed=str(focused.get("value", "")),
     )

@@ -24,6 +24,9 @@ OPTION_TYPES = {
     Kind.NUMBER: 10,
     Kind.FILE: 11,
 }
+# What holds conversations: channels for text, announcements, voice, stages and forums, and threads.
+# A category holds channels, and no Place knows it. Discord's description of this lacks media (16).
+HOLD_CONVERSATIONS = (0, 2, 5, 10, 11, 12, 13, 15)
 MOST_CHOICES = 25
 MOST_MENUS = 5
 LONGEST_DESCRIPTION = 100
@@ -80,6 +83,8 @@ def _option(command: Command, argument: Argument) -> Json:
     option: Json = {"type": OPTION_TYPES[argument.kind], "name": argument.name} | described
     if argument.required:
         option["required"] = True
+    if argument.kind is Kind.CHANNEL:
+        option["channel_types"] = list(HOLD_CONVERSATIONS)
     if argument.source or len(argument.choices) > MOST_CHOICES:
         option["autocomplete"] = True
     elif argument.choices:

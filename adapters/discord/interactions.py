@@ -14,7 +14,7 @@ import structlog
 from adapters.discord.attachments import MOST_BYTES, Attached, TooLargeError
 from adapters.discord.calls import Interaction, is_slash, used
 from adapters.discord.components import buttons_of, plain_button
-from adapters.discord.declared import MOST_CHOICES, menus
+from adapters.discord.declared import HOLD_CONVERSATIONS, MOST_CHOICES, menus
 from adapters.discord.exchange import Answer, Exchange
 from adapters.discord.forms import fields_of, id_of, modal_of, without_offset, written
 from adapters.discord.once import Once
@@ -90,6 +90,9 @@ class Interactions:
         typed = used(data)
         if typed.path not in self._commands:
             raise _gone(interaction, "discord.unknown_command")
+        # Who last loaded the commands before a category was ruled out may still choose one.
+        if not set(typed.channels) <= set(HOLD_CONVERSATIONS):
+            raise _gone(interaction, "discord.no_conversations")
         call = self._caller.call(interaction, typed.path, arguments=dict(typed.arguments))
         texts = {name: await self._text(file, call) for name, file in typed.files.items()}
         return await self._carried_out(replace(call, arguments={**call.arguments, **texts}))

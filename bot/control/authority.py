@@ -39,7 +39,8 @@ class Access:
     """Who may talk: lists of `person:ID`, `role:ID` and `channel:ID`.
 
     A person or channel on a deny list is refused. Where there is an allow list of people or roles,
-    only those may talk; where there is one of channels, only there.
+    only those may talk; where there is one of channels, only there. A channel stands for its
+    threads as well; where threads have ids of their own, one can be named by itself.
     """
 
     allow: tuple[str, ...] = ()
@@ -55,7 +56,7 @@ class Access:
     def permits(self, place: Place, author: Author) -> bool:
         """Whether this list alone lets the author talk at the place."""
         who = {f"person:{author.id}", *(f"role:{role}" for role in author.roles)}
-        where = {f"channel:{place.channel}"}
+        where = {f"channel:{one}" for one in (place.channel, place.thread) if one}
         if (who | where) & set(self.deny):
             return False
         channels = {entry for entry in self.allow if entry.startswith("channel:")}

@@ -179,6 +179,10 @@ class DiscordStage:
     def named(self, who: str) -> str:
         return str(self._people[who].user.id)
 
+    @property
+    def channel_named(self) -> str:
+        return str(self._channel.id)
+
     async def sets_persona_by_file(self, who: str, name: str, content: bytes) -> str:
         file = self._people[who].file(self._channel, name, content)
         return all_of(await self._used(who, "persona set", file=str(file.id)))

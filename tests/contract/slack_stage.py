@@ -225,6 +225,10 @@ class SlackStage:
         user = self._people[who].user
         return f"<@{user.id}|{user.name.lower()}>"
 
+    @property
+    def channel_named(self) -> str:
+        return f"<#{self._channel.id}|{self._channel.name}>"
+
     async def sets_persona_by_file(self, who: str, name: str, content: bytes) -> str:
         person = self._people[who]
         interaction = await person.runs_command("/quipu", "persona set", self._channel)

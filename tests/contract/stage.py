@@ -118,6 +118,10 @@ class Stage(Protocol):
     def named(self, who: Who) -> str:
         """A person as an argument of a command."""
 
+    @property
+    def channel_named(self) -> str:
+        """The channel as an argument of a command."""
+
     async def sets_persona_by_file(self, who: Who, name: str, content: bytes) -> str:
         """Set the channel's persona from a file; returns what the bot says to that."""
 

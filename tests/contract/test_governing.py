@@ -97,6 +97,18 @@ async def test_who_is_denied_is_told_so_and_not_answered(stage: Stage) -> None:
     await stage.shown(where, lambda shown: shown[-1:] == ["You said: Bob: hello"])
 
 
+async def test_a_channel_is_denied_with_its_threads(stage: Stage) -> None:
+    denied = {"channel": stage.channel_named, "where": "workspace"}
+    assert "may not talk" in await stage.uses("olga", "access deny", **denied)
+    for asks in (stage.mentions, stage.in_a_thread):
+        _, where = await asks("bob", "hello")
+        await stage.shown(where, lambda shown: "may not talk" in "".join(shown))
+    assert stage.generator.prompts == []
+    await stage.uses("olga", "access remove", **denied)
+    _, where = await stage.mentions("bob", "hello")
+    await stage.shown(where, lambda shown: shown[-1:] == ["You said: Bob: hello"])
+
+
 async def test_who_has_used_up_a_day_is_told_kindly_and_sees_the_remainder(stage: Stage) -> None:
     await stage.uses("chief", "limits", person_messages=2)
     _, where = await stage.mentions("ann", "one")

@@ -103,6 +103,13 @@ async def test_channels_are_listed_for_the_workspace(desk: Desk) -> None:
     assert not await admitted(desk, said(place=OTHER))
 
 
+async def test_a_thread_can_be_listed_by_itself(desk: Desk) -> None:
+    thread: dict[str, Given] = {"channel": THREAD.thread, "where": "workspace"}
+    await desk.use("access deny", OWNER, arguments=thread)
+    assert not await admitted(desk, said(place=THREAD))
+    assert await admitted(desk, said())
+
+
 @pytest.mark.parametrize("place", [DESKS, ALONE], ids=["a channel", "a direct message"])
 async def test_a_list_of_the_workspace_locks_out_who_manages_less_than_that(
     desk: Desk, place: Place

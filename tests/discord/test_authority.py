@@ -105,6 +105,17 @@ async def test_permissions_and_roles_that_a_form_claims_are_only_its_words(live:
         assert call.place == live.place()
 
 
+async def test_a_category_that_an_old_client_offers_is_refused(live: Stage) -> None:
+    value = {"type": 7, "name": "channel", "value": "77"}
+    deny = {"type": 1, "name": "deny", "options": [value]}
+    data = {"id": "1", "type": 1, "name": "access", "options": [deny]}
+    data["resolved"] = {"channels": {"77": {"id": "77", "type": 4, "name": "fibres"}}}
+    typed = Interaction(live.server.world, COMMAND, live.mia.user, live.channel, data)
+    typed.begin()
+    assert "category" in (await typed.answer()).content
+    assert live.desk.calls == []
+
+
 WORDS = st.text(max_size=12) | st.sampled_from(["where", "workspace", "text", "administrator"])
 PATHS = st.sampled_from([command.key for command in COMMANDS])
 IDS = st.one_of(

@@ -12,6 +12,7 @@ from adapters.discord.registration import declared
 from bot.control.commands import COMMANDS
 from bot.control.declarations import Argument, Command, Kind, Level
 
+CATEGORY = 4
 NAME = re.compile(r"[-_a-z0-9]{1,32}")
 ALL = application_commands(COMMANDS)
 
@@ -123,6 +124,12 @@ def test_menus_and_choices_are_named_in_the_reader_s_language() -> None:
 )
 def test_every_kind_has_an_option_of_discords_own(kind: Kind, number: int) -> None:
     assert option(Argument("it", kind))["type"] == number
+
+
+def test_a_category_is_not_offered_where_a_channel_is_asked_for() -> None:
+    offered = option(Argument("c", Kind.CHANNEL))["channel_types"]
+    assert CATEGORY not in offered
+    assert {0, 11, 15} <= set(offered)
 
 
 def test_what_discord_gives_back_of_our_commands_is_no_difference() -> None:

@@ -12,30 +12,33 @@ if TYPE_CHECKING:
     from tests.loopback.discord.world import World
 
 SUBCOMMAND, GROUP = 1, 2
-FILE = 11
+CHANNEL, FILE = 7, 11
 # People, channels, roles and files are named by their ids.
 OPTION_TYPES: dict[int, type | tuple[type, ...]] = {
     3: str,
     4: int,
     5: bool,
     6: str,
-    7: str,
+    CHANNEL: str,
     8: str,
     10: (int, float),
     FILE: str,
 }
 
 
-def options_of(definition: Json, words: list[str], values: dict[str, Any]) -> list[Json]:
+def options_of(
+    definition: Json, words: list[str], values: dict[str, Any], world: World
+) -> list[Json]:
     """What a client sends for a command's words and the values of its options."""
     offered = definition.get("options") or []
     if words:
         for option in offered:
             if option["name"] == words[0] and option["type"] in (SUBCOMMAND, GROUP):
-                inner = options_of(option, words[1:], values)
+                inner = options_of(option, words[1:], values, world)
                 return [{"name": words[0], "type": option["type"], "options": inner}]
         raise InteractionFailedError(f"no subcommand {words[0]!r} in {definition['name']}")
     _check(definition["name"], offered, values)
+    _check_channels(offered, values, world)
     kinds = {option["name"]: option["type"] for option in offered}
     return [{"name": n, "type": kinds[n], "value": value} for n, value in values.items()]
 
@@ -49,12 +52,16 @@ def focused(options: list[Json], name: str) -> None:
 
 
 def resolved(options: list[Json], world: World) -> Json:
-    """What Discord tells about the files among the values."""
+    """What Discord tells about the files and channels among the values."""
     found: Json = {}
     for option in options:
-        found |= resolved(option.get("options", []), world)
+        value = str(option.get("value"))
+        for kind, inner in resolved(option.get("options", []), world).items():
+            found[kind] = found.get(kind, {}) | inner
         if option["type"] == FILE:
-            found[option["value"]] = payloads.attachment(world.files[int(option["value"])])
+            found["attachments"] = {value: payloads.attachment(world.files[int(value)])}
+        if option["type"] == CHANNEL:
+            found["channels"] = {value: payloads.channel(world.channels[int(value)])}
     return found
 
 
@@ -74,6 +81,14 @@ def _check(command: str, offered: list[Json], values: dict[str, Any]) -> None:
         if not isinstance(value, OPTION_TYPES.get(option["type"], object)):
             raise InteractionFailedError(f"{command}: {option['name']} cannot be {value!r}")
         _check_range(command, option, value)
+
+
+def _check_channels(offered: list[Json], values: dict[str, Any], world: World) -> None:
+    for option in offered:
+        if option["type"] == CHANNEL and option["name"] in values:
+            channel = world.channels[int(values[option["name"]])]
+            if channel.kind not in option.get("channel_types", [channel.kind]):
+                raise InteractionFailedError(f"{channel} is not offered for {option['name']}")
 
 
 def _check_range(command: str, option: Json, value: Any) -> None:

@@ -181,7 +181,7 @@ class Person:
         definition = self._command(words[0], channel)
         if not even_if_hidden:
             self._check_visible(definition, channel)
-        given = options_of(definition, words[1:], options)
+        given = options_of(definition, words[1:], options, self._world)
         data: Json = {
             "id": definition["id"],
             "name": definition["name"],
@@ -190,8 +190,8 @@ class Person:
         }
         if "guild_id" in definition:
             data["guild_id"] = definition["guild_id"]
-        if files := resolved(given, self._world):
-            data["resolved"] = {"attachments": files}
+        if about := resolved(given, self._world):
+            data["resolved"] = about
         return data
 
     def _command(self, name: str, channel: Channel, *, kind: int = SLASH) -> Json:
