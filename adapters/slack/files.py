@@ -67,6 +67,11 @@ class Files:
         self._texts.put(key, text)
         return text
 
+    def forget(self, workspace: Workspace, ids: Iterable[str]) -> None:
+        """What these files said is not to be read any more."""
+        for each in ids:
+            self._texts.drop((workspace.key, each))
+
     async def send(self, workspace: Workspace, user: str, file: File) -> None:
         """Bring a file into the direct messages of one person. PlatformError."""
         call = self._api.call

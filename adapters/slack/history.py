@@ -15,7 +15,14 @@ import structlog
 
 from adapters.slack.budget import HISTORY, REPLIES
 from adapters.slack.failures import Refusal
-from adapters.slack.inbound import said_by_other_bot, said_by_person, text_of
+from adapters.slack.inbound import (
+    TOMBSTONE,
+    has_lost_a_file,
+    is_empty,
+    said_by_other_bot,
+    said_by_person,
+    text_of,
+)
 from adapters.slack.places import Address, Event, is_private, thread_of
 from bot.values import Place
 
@@ -31,8 +38,6 @@ MOST_PAGES = 3
 MOST_THREADS = 20
 """Threads of one channel that are looked into though their first message is further back."""
 LOOK_AGAIN = 1.0
-TOMBSTONE = "tombstone"
-"""What is left of the root of a thread when it is deleted."""
 
 
 def time_of(event: Mapping[str, Any]) -> datetime:
@@ -114,11 +119,15 @@ class History:
             event = shown.get(address.ts)
             if event is None or event.get("subtype") == TOMBSTONE:
                 found.append((place, message_id, None))
-            elif self._is_new((event.get("edited") or {}).get("ts")):
-                around = self._around
-                text = await text_of(event, self._workspace, around.people, around.files)
-                found.append((place, message_id, text.words))
+            elif has_lost_a_file(event) or self._is_new((event.get("edited") or {}).get("ts")):
+                found.append((place, message_id, await self._words(event)))
         return found
+
+    async def _words(self, event: Event) -> str | None:
+        if is_empty(event):
+            return None
+        around = self._around
+        return (await text_of(event, self._workspace, around.people, around.files)).words
 
     async def _roots(self) -> list[Event]:
         found: list[Event] = []

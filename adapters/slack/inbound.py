@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from adapters.slack.files import Files
 from adapters.slack.markup import mentioned, readable, without_mention
@@ -17,6 +18,8 @@ SPOKEN = frozenset({None, "file_share", "thread_broadcast"})
 """The subtypes of what a person says; the others are announcements."""
 BOT_SPOKEN = SPOKEN | {"bot_message"}
 SLACKBOT = "USLACKBOT"
+TOMBSTONE = "tombstone"
+"""What is left of the root of a thread, and of a file, when it is deleted."""
 
 
 def said_by_person(event: Event, workspace: Workspace) -> bool:
@@ -80,12 +83,32 @@ async def text_of(event: Event, workspace: Workspace, people: People, files: Fil
     """The words with their markup undone, the text files, and the names of other files."""
     said = without_mention(str(event.get("text") or ""), workspace.bot_user, workspace.bot_name)
     names = await people.names(workspace, mentioned(said))
-    attached = [file for file in event.get("files") or () if isinstance(file, Mapping)]
-    blocks, declined = await files.read(workspace, attached)
+    blocks, declined = await files.read(workspace, _attached(event))
     unread = [f"[attached: {name}]" for name in declined]
     lines = [readable(said, names.get).strip(), *unread]
     words = "\n".join(line for line in lines if line)
     return Text("\n\n".join([words, *blocks] if words else blocks), tuple(declined))
+
+
+def file_ids(event: Event) -> set[str]:
+    """The files that a message has; of a deleted one Slack leaves its id with a mark."""
+    return {str(file.get("id") or "") for file in _attached(event)}
+
+
+def is_empty(event: Event) -> bool:
+    """Whether nothing is left of what somebody said: their files were deleted, or the words."""
+    return not event.get("text") and not _attached(event)
+
+
+def has_lost_a_file(event: Event) -> bool:
+    """Whether somebody deleted one of its files; that does not count as an edit."""
+    files = (file for file in event.get("files") or () if isinstance(file, Mapping))
+    return any(file.get("mode") == TOMBSTONE for file in files)
+
+
+def _attached(event: Event) -> list[Mapping[str, Any]]:
+    files = (file for file in event.get("files") or () if isinstance(file, Mapping))
+    return [file for file in files if file.get("mode") != TOMBSTONE]
 
 
 async def _author(event: Event, workspace: Workspace, people: People, channel: str) -> Author:

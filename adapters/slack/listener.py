@@ -21,9 +21,11 @@ from adapters.slack.asked import Asked
 from adapters.slack.budget import WHISPER
 from adapters.slack.channels import Channels
 from adapters.slack.files import MOST_BYTES, MOST_FILES, Files
-from adapters.slack.history import TOMBSTONE
 from adapters.slack.inbound import (
+    TOMBSTONE,
+    file_ids,
     inbound_of,
+    is_empty,
     mentions_bot,
     said_by_other_bot,
     said_by_person,
@@ -40,6 +42,7 @@ from adapters.slack.places import (
     is_private,
     message_id,
     place_of,
+    places_of,
     root_for,
     thread_of,
 )
@@ -100,10 +103,10 @@ class Surroundings:
         return self.habits.answers_in_thread(channel) if threads is None else threads
 
     async def places(self, workspace: Workspace, channel: str, message: Event) -> list[Place]:
-        """Where a message may have been kept: where it would be now, and as it was before that."""
+        """Where a message may have been kept; where it would be now comes first."""
         behaviour = await self.behaviour(workspace, channel, thread_of(message))
         now = place_of(workspace.key, channel, message, self.habits, behaviour.threads)
-        return list(dict.fromkeys([now, place_of(workspace.key, channel, message, self.habits)]))
+        return list(dict.fromkeys([now, *places_of(workspace.key, channel, message)]))
 
 
 class Listener:
@@ -289,12 +292,17 @@ class Listener:
         if message.get("subtype") == TOMBSTONE:
             await self._withdraw(before or message, workspace, channel)
             return
+        gone = file_ids(before) - file_ids(message)
+        self._around.files.forget(workspace, gone)
         # Slack also reports its own additions, such as link previews and the count of replies.
-        same = message.get("text") == before.get("text")
+        same = message.get("text") == before.get("text") and file_ids(message) == file_ids(before)
         if same or not said_by_person(message, workspace):
             return
+        if is_empty(message):
+            await self._withdraw(message, workspace, channel)
+            return
         text = await text_of(message, workspace, self._around.people, self._around.files)
-        for place in await self._around.places(workspace, channel, message):
+        for place in places_of(workspace.key, channel, message):
             await self._inbox.amend(place, message_id(channel, message), text.words)
 
     async def _deleted(self, event: Event, workspace: Workspace, channel: str) -> None:
@@ -306,7 +314,8 @@ class Listener:
     ) -> None:
         if message.get("user") == workspace.bot_user:
             return
-        for place in await self._around.places(workspace, channel, message):
+        self._around.files.forget(workspace, file_ids(message))
+        for place in places_of(workspace.key, channel, message):
             await self._inbox.withdraw(place, message_id(channel, message))
 
     async def _workspace(self, body: Event, context: AsyncBoltContext) -> Workspace:

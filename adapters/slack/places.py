@@ -8,7 +8,7 @@ that an answer finds the right one, the id of a message in such a thread names t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.values import Place
@@ -89,6 +89,18 @@ def place_of(
     if not thread and (habits.answers_in_thread(channel) if threads is None else threads):
         thread = str(event["ts"])
     return Place(PLATFORM, workspace, channel, thread)
+
+
+def places_of(workspace: str, channel: str, event: Event) -> list[Place]:
+    """Where a message may have been kept, whatever its channel was set to do with questions then:
+    where it stands, or in the thread opened for it.
+    """
+    here = channel_place(workspace, channel)
+    if here.private:
+        return [here]
+    if thread := thread_of(event):
+        return [replace(here, thread=thread)]
+    return [here, replace(here, thread=str(event["ts"]))]
 
 
 def channel_place(workspace: str, channel: str) -> Place:

@@ -85,3 +85,34 @@ async def test_a_file_of_which_only_the_id_is_told_is_looked_up(live: Stage) -> 
     await live.ann.shares(live.ann.dms, "look", upload)
     assert (await live.heard())[0].text == "look\n\na.txt:\n```txt\nhello\n```"
     assert [call["file"] for call in live.called("files.info")] == [upload.id]
+
+
+async def test_a_deleted_file_leaves_the_words(live: Stage) -> None:
+    files = [live.ann.uploads(name, name) for name in ("a.txt", "b.txt")]
+    message = await live.ann.shares(live.ann.dms, "look", *files)
+    await live.heard()
+    await live.ann.deletes_file(message, files[0])
+    await live.inbox.until(lambda inbox: bool(inbox.amended))
+    assert [text for _, _, text in live.inbox.amended] == ["look\n\nb.txt:\n```txt\nb.txt\n```"]
+
+
+async def test_of_a_message_that_was_a_file_nothing_is_left_without_it(live: Stage) -> None:
+    upload = live.ann.uploads("a.txt", "hello")
+    message = await live.ann.shares(live.ann.dms, "", upload)
+    inbound = (await live.heard())[0]
+    await live.ann.deletes_file(message, upload)
+    await live.inbox.until(lambda inbox: bool(inbox.withdrawn))
+    assert live.inbox.withdrawn == [(inbound.place.id, inbound.message_id)]
+    assert live.inbox.amended == []
+
+
+async def test_a_file_that_is_taken_out_and_shared_again_is_read_again(live: Stage) -> None:
+    upload = live.ann.uploads("a.txt", "hello")
+    message = await live.ann.shares(live.ann.dms, "look", upload)
+    await live.heard()
+    await live.ann.removes_file(message, upload)
+    await live.inbox.until(lambda inbox: bool(inbox.amended))
+    assert live.inbox.amended[0][2] == "look"
+    await live.ann.shares(live.ann.dms, "again", upload)
+    await live.heard(2)
+    assert live.server.world.uploads.read == [upload.id, upload.id]

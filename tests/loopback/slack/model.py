@@ -115,6 +115,7 @@ class Upload:
     bare: bool = False
     """Whether messages name no more than its id, as they do of other organisations' files."""
     workspace: Workspace | None = field(default=None, repr=False)
+    deleted: bool = False
 
 
 @dataclass(eq=False)

@@ -175,6 +175,8 @@ def message_deleted(said: Message, ts: str) -> Json:
 
 
 def _attached(upload: Upload) -> Json:
+    if upload.deleted:
+        return {"id": upload.id, "mode": "tombstone"}
     return {"id": upload.id, "file_access": "check_file_info"} if upload.bare else file(upload)
 
 

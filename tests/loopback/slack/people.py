@@ -91,6 +91,19 @@ class Person:
         for message in messages:
             self._world.remove(message)
 
+    async def deletes_file(self, message: Message, file: Upload) -> None:
+        """Delete a file, which leaves a mark in the message; that does not count as an edit."""
+        before = payloads.message(message)
+        file.deleted = True
+        self._world.changed(message, before)
+
+    async def removes_file(self, message: Message, file: Upload) -> None:
+        """Take a file out of a message, as an edit; the file itself stays."""
+        before = payloads.message(message)
+        message.files.remove(file)
+        message.edited = True
+        self._world.changed(message, before)
+
     async def runs_command(self, command: str, text: str, channel: Channel) -> Interaction:
         """Use a slash command and wait for the bot's acknowledgement."""
         new = self._interaction(channel, command)

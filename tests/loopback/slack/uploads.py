@@ -74,7 +74,7 @@ class Uploads:
     def info(self, call: Call) -> Json:
         """A file, where only its id is known."""
         upload = self.files.get(call.text("file"))
-        if upload is None or upload.workspace is not call.workspace:
+        if upload is None or upload.deleted or upload.workspace is not call.workspace:
             raise ApiError("file_not_found")
         return {"file": payloads.file(upload)}
 
@@ -83,7 +83,7 @@ class Uploads:
         upload = self.files.get(request.match_info["id"])
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         reader = self._world.by_token(token)
-        if upload is None or reader is None or reader is not upload.workspace:
+        if upload is None or upload.deleted or reader is None or reader is not upload.workspace:
             return web.Response(text="<html>Sign in</html>", content_type="text/html")
         if "files:read" not in reader.scopes:
             return web.Response(text="<html>Sign in</html>", content_type="text/html")
