@@ -159,20 +159,18 @@ class GatewayClient(discord.Client):
             await self._interactions.handle(interaction)
 
     async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
-        """Pass on new words; Discord also reports its own additions, such as link previews."""
+        """Pass on new words; Discord also reports its own additions, such as link previews.
+
+        Words that an edit has hidden from the bot, or that are gone, were taken back.
+        """
         message = event.message
         if self.user is None or not said_by_person(message) or message.edited_at is None:
             return
-        # Empty means hidden from the bot far more often than emptied by the person.
-        if not message.content:
-            return
-        async with self._turn(message.channel.id):
-            places = await self._places(message.channel, str(message.id))
-            if not places:
-                return
-            words = await self._hearing.words(message, self.user)
-            for place in places:
-                await self._inbox.amend(place, str(message.id), words)
+        if visible(message):
+            await self._amend(message, self.user)
+        elif self._missed.is_news(message):
+            guild_id = message.guild.id if message.guild else None
+            await self._withdraw(message.channel.id, guild_id, [message.id])
 
     async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
         """Pass on that a message is gone."""
@@ -217,6 +215,15 @@ class GatewayClient(discord.Client):
             yield
         finally:
             self._under_way.discard(task)
+
+    async def _amend(self, message: discord.Message, me: discord.abc.User) -> None:
+        async with self._turn(message.channel.id):
+            places = await self._places(message.channel, str(message.id))
+            if not places:
+                return
+            words = await self._hearing.words(message, me)
+            for place in places:
+                await self._inbox.amend(place, str(message.id), words)
 
     async def _withdraw(self, channel_id: int, guild_id: int | None, ids: Iterable[int]) -> None:
         async with self._turn(channel_id):

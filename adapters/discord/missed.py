@@ -73,6 +73,7 @@ class Missed:
         self._told = set[str]()
         self._members: dict[tuple[int, int], discord.User | discord.Member] = {}
         self._newest: datetime | None = None
+        self._since = EVER
 
     def connected(self) -> None:
         """There is a new session; what came before it was not told."""
@@ -99,6 +100,13 @@ class Missed:
         except (QuipuError, TimeoutError) as error:
             log.info("discord.order_not_kept", channel=channel.id, reason=repr(error))
 
+    def is_news(self, message: discord.Message) -> bool:
+        """Whether an update tells of an edit that the bot may not have known.
+
+        Previews and pins come with the time of the last edit, which may be long ago.
+        """
+        return _edited(message, self._since)
+
     async def close(self) -> None:
         """Look no further; the next session begins again where this one did."""
         tasks = self._cancel()
@@ -113,10 +121,12 @@ class Missed:
 
     async def _begin(self) -> CatchUp | None:
         try:
-            return await self._absences.begin(PLATFORM, EVENTS_LATE)
+            catch_up = await self._absences.begin(PLATFORM, EVENTS_LATE)
         except QuipuError as error:
             log.warning("discord.cannot_catch_up", reason=str(error))
             return None
+        self._since = catch_up.since if catch_up else EVER
+        return catch_up
 
     async def _look_through(self, beginning: asyncio.Task[CatchUp | None]) -> None:
         catch_up = await beginning
@@ -272,13 +282,16 @@ class Missed:
             message = by_id.get(number)
             if message is None:
                 await self._inbox.withdraw(where, message_id)
-            elif (
-                message_id not in fresh
-                and (message.edited_at or EVER) >= catch_up.since
-                and message.content
-            ):
+            elif message_id not in fresh and _edited(message, catch_up.since):
+                if not visible(message):
+                    await self._inbox.withdraw(where, message_id)
+                    continue
                 words = await self._hearing.words(message, self._client.user)
                 await self._inbox.amend(where, message_id, words)
+
+
+def _edited(message: discord.Message, since: datetime) -> bool:
+    return message.edited_at is not None and message.edited_at >= since
 
 
 def readable(channel: Any) -> bool:

@@ -99,6 +99,10 @@ class DiscordStage:
     async def edits(self, who: str, said: Message, text: str) -> None:
         await self._people[who].edits(said, text)
 
+    async def takes_file_back(self, who: str, where: Channel) -> None:
+        [*_, said] = [message for message in where.messages if message.attachments]
+        await self._people[who].removes_file(said)
+
     async def deletes(self, who: str, said: Message) -> None:
         await self._people[who].deletes(said)
 

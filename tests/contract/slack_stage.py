@@ -120,6 +120,11 @@ class SlackStage:
         await self._people[who].edits(said, text)
         await self._server.dispatch.settled()  # over two sockets Slack keeps no order
 
+    async def takes_file_back(self, who: str, where: Spot) -> None:
+        assert where.root is not None
+        await self._people[who].deletes_file(where.root, where.root.files[0])
+        await self._server.dispatch.settled()
+
     async def deletes(self, who: str, said: Message) -> None:
         await self._people[who].deletes(said)
         await self._server.dispatch.settled()
@@ -284,6 +289,7 @@ class SlackStage:
         self._server.dispatch.hold()
 
     async def leaves(self) -> None:
+        await self._server.dispatch.settled()  # what is on its way now would be sent again
         await self._running.stop()
         self._server.dispatch.hold()  # a long time, after which Slack gives up
 

@@ -54,6 +54,9 @@ class Stage(Protocol):
 
     async def edits(self, who: Who, said: Said, text: str) -> None: ...
 
+    async def takes_file_back(self, who: Who, where: Where) -> None:
+        """Delete the file of one's message at which, or below which, an answer stands."""
+
     async def deletes(self, who: Who, said: Said) -> None: ...
 
     async def repeats(self, said: Said) -> None:

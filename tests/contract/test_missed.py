@@ -112,6 +112,22 @@ async def test_where_nothing_is_to_be_caught_up_nothing_is_looked_for(
 
 
 @pytest.mark.slow
+async def test_a_file_that_was_taken_back_meanwhile_is_not_read_any_more(stage: Stage) -> None:
+    stage.generator.script = lambda _: ["Thanks."]
+    where = await stage.attaches("ann", "explain", "secrets.env", b"TOKEN=plum")
+    await stage.shown(where, ending("Thanks."))
+    await stage.quiet()
+    await stage.leaves()
+    await stage.takes_file_back("ann", where)
+    await stage.returns()
+    await stage.goes_on("ann", where, "and now?")
+    await stage.shown(where, ending("Thanks.", "Thanks."))
+    await stage.goes_on("ann", where, "and then?")
+    await stage.shown(where, ending("Thanks.", "Thanks.", "Thanks."))
+    assert "plum" not in stage.generator.prompts[-1].text
+
+
+@pytest.mark.slow
 async def test_edits_and_deletions_of_the_meantime_are_honoured(stage: Stage) -> None:
     cat, where = await stage.writes("ann", "my cat is called Tom")
     await stage.shown(where, ending("You said: my cat is called Tom"))

@@ -106,12 +106,42 @@ async def test_many_messages_deleted_at_once_are_all_withdrawn(live: Stage) -> N
     assert live.inbox.withdrawn == [(place, str(message.id)) for message in messages]
 
 
-async def test_an_edit_whose_words_are_hidden_changes_nothing(live: Stage) -> None:
-    message = await live.ann.mentions(live.channel, "hello")
-    await live.ann.edits(message, "never mind")
-    await live.ann.edits(message, "@bot hello again")
-    await live.inbox.until(lambda inbox: len(inbox.amended) == 2)
-    assert {text for _, _, text in live.inbox.amended} == {"hello again"}
+async def test_an_edit_whose_words_are_hidden_takes_the_old_ones_back(live: Stage) -> None:
+    message = await live.ann.mentions(live.channel, "my IBAN is DE89")
+    await live.ann.edits(message, "oops")
+    await live.inbox.until(lambda inbox: len(inbox.withdrawn) == 2)
+    number = str(message.id)
+    places = [live.place().id, f"{live.place().id}/{number}"]  # or the thread opened for it
+    assert live.inbox.withdrawn == [(place, number) for place in places]
+    assert live.inbox.amended == []
+
+
+async def test_what_discord_adds_to_hidden_words_takes_nothing_back(live: Stage) -> None:
+    never = await live.ann.says(live.channel, "https://example.org")
+    asked = await live.ann.mentions(live.channel, "https://example.org")
+    for message in (never, asked):
+        live.server.world.updated(message)
+    await live.ann.deletes(asked)
+    await live.inbox.until(lambda inbox: len(inbox.withdrawn) == 2)
+    assert {message_id for _, message_id in live.inbox.withdrawn} == {str(asked.id)}
+    assert live.inbox.amended == []
+
+
+async def test_words_that_are_emptied_in_private_leave_the_file(live: Stage) -> None:
+    file = live.ann.file(live.ann.dms, "knots.py", b"tie()")
+    message = await live.ann.says(live.ann.dms, "my IBAN is DE89", [file])
+    await live.ann.edits(message, "")
+    await live.inbox.until(lambda inbox: bool(inbox.amended))
+    assert [text for _, _, text in live.inbox.amended] == ["knots.py:\n```py\ntie()\n```"]
+    assert live.inbox.withdrawn == []
+
+
+async def test_a_file_that_is_taken_out_of_a_message_leaves_the_words(live: Stage) -> None:
+    files = [live.ann.file(live.channel, name, b"tie()") for name in ("a.py", "b.py")]
+    message = await live.ann.mentions(live.channel, "explain", files)
+    await live.ann.removes_file(message)
+    await live.inbox.until(lambda inbox: bool(inbox.amended))
+    assert live.inbox.amended[0][2] == "explain\n\nb.py:\n```py\ntie()\n```"
 
 
 async def test_a_message_that_cannot_be_written_down_is_answered_with_the_reason(

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -61,16 +62,23 @@ class Away(MemoryAbsences):
 
 async def looked_through(server: DiscordServer, search: MemoryCatchUp) -> MemoryInbox:
     """Connect, and wait until the search has come to its end."""
+    async with looking(server, search) as inbox:
+        return inbox
+
+
+@asynccontextmanager
+async def looking(server: DiscordServer, search: MemoryCatchUp) -> AsyncIterator[MemoryInbox]:
+    """Connected, with the search at its end."""
     inbox = MemoryInbox()
     messenger = messenger_for(server, inbox, Desk(), absences=Away(search=search))
     await messenger.start()
     running = asyncio.create_task(messenger.run())
     try:
         await asyncio.wait_for(search.ended.wait(), 10)
+        yield inbox
     finally:
         await messenger.close()
         await running
-    return inbox
 
 
 async def test_what_was_missed_before_something_heard_is_taken_and_not_withdrawn(
@@ -97,3 +105,33 @@ async def test_what_was_deleted_between_known_messages_is_withdrawn(
     search = MemoryCatchUp(place, [str(message.id) for message in said])
     inbox = await looked_through(discord_server, search)
     assert inbox.withdrawn == [(place.id, str(said[1].id))]
+
+
+async def test_words_that_an_edit_of_the_meantime_has_hidden_are_taken_back(
+    discord_server: DiscordServer,
+) -> None:
+    guild = discord_server.guild("Cuzco")
+    channel, ann = guild.channel("knots"), guild.member("Ann")
+    said = await ann.mentions(channel, "my IBAN is DE89")
+    await ann.edits(said, "oops")
+    place = Place("discord", str(guild.id), str(channel.id))
+    inbox = await looked_through(discord_server, MemoryCatchUp(place, [str(said.id)]))
+    assert inbox.withdrawn == [(place.id, str(said.id))]
+    assert inbox.amended == []
+
+
+async def test_an_update_with_the_time_of_an_old_edit_takes_nothing_back(
+    discord_server: DiscordServer,
+) -> None:
+    guild = discord_server.guild("Cuzco")
+    channel, ann = guild.channel("knots"), guild.member("Ann")
+    pinned = await ann.says(channel, "heard while the bot was allowed to read it")
+    pinned.edited = datetime(2026, 1, 1, tzinfo=UTC)
+    said = await ann.mentions(channel, "my IBAN is DE89")
+    place = Place("discord", str(guild.id), str(channel.id))
+    search = MemoryCatchUp(place, [str(pinned.id), str(said.id)])
+    async with looking(discord_server, search) as inbox:
+        discord_server.world.updated(pinned)
+        await ann.edits(said, "oops")
+        await inbox.until(lambda inbox: len(inbox.withdrawn) == 2)
+    assert {message_id for _, message_id in inbox.withdrawn} == {str(said.id)}

@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.loopback.changes import PATIENCE
@@ -147,7 +148,7 @@ class Message:
     pings: set[str] = field(default_factory=set)
     reactions: list[str] = field(default_factory=list)
     timeline: list[Version] = field(default_factory=list, repr=False)
-    edited: bool = False
+    edited: datetime | None = None
     deleted: bool = False
     fixed: str = ""
     """The error with which a change of this message is refused from now on."""

@@ -225,7 +225,7 @@ def message(of: Message, *, reader: User, content: bool = True) -> Json:
         "components": of.components if visible else [],
         "attachments": [attachment(file) for file in of.attachments] if visible else [],
         "timestamp": created_at(of.id).isoformat(),
-        "edited_timestamp": datetime.now(UTC).isoformat() if of.edited else None,
+        "edited_timestamp": of.edited.isoformat() if of.edited else None,
         "tts": False,
         "mention_everyone": of.mention_everyone,
         "mentions": [user(person) for person in of.mentions],

@@ -83,6 +83,11 @@ class Person:
         """Change one of their messages."""
         self._world.rewrite(message, self._written(text))
 
+    async def removes_file(self, message: Message) -> None:
+        """Take the first file out of one of their messages, which is an edit."""
+        message.attachments = message.attachments[1:]
+        self._world.rewrite(message, message.content)
+
     async def deletes(self, *messages: Message) -> None:
         """Delete messages of one channel, all in one go."""
         self._world.remove(*messages)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tests.loopback.changes import Changes
@@ -251,7 +252,7 @@ class World:
     def rewrite(self, message: Message, content: str, allowed: Allowed | None = None) -> None:
         """Change what a message says."""
         message.rewrite(content)
-        message.edited = True
+        message.edited = datetime.now(UTC)
         self._address(message, allowed or Allowed(None))
         self.updated(message)
 
