@@ -139,11 +139,10 @@ async def test_a_button_in_a_message_is_pressed(slack_server: SlackServer) -> No
         ):
             await desk.client.chat_postMessage(channel=channel.id, text="?", blocks=blocks)
         plain, rated = channel.from_bot
-        pressed = [
-            await ann.presses(plain, "Again"),
-            await ann.presses(rated, "again", "down"),
-        ]
-        answers = [(await press.answer()).content for press in pressed]
+        answers = []
+        for message, *pressed in ((plain, "Again"), (rated, "again", "down")):
+            press = await ann.presses(message, *pressed)
+            answers.append((await press.answer()).content)
         with pytest.raises(InteractionFailedError, match="no button"):
             await ann.presses(plain, "Never")
     assert answers == ["pressed 7", "pressed down"]

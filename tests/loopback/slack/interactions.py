@@ -69,7 +69,8 @@ class Interaction:
         return await self.desk.world.changes.until(lambda: self.modal, timeout, lambda: repr(self))
 
     def _first(self) -> Message | None:
-        fresh = self.person.sees[self.seen_before :]
+        of_others = self.desk.answers_but_of(self)
+        fresh = [m for m in self.person.sees[self.seen_before :] if m not in of_others]
         return next(iter([*self.answers, *fresh]), None)
 
 
@@ -104,6 +105,11 @@ class Desk:
         except NotDelivered as failure:
             raise InteractionFailedError(f"the app did not respond: {failure.reason}") from None
         return interaction
+
+    def answers_but_of(self, interaction: Interaction) -> list[Message]:
+        """What is known to have come of the other interactions."""
+        others = (each for each in self._links.values() if each is not interaction)
+        return [message for each in others for message in each.answers]
 
     def redeem(self, trigger: str) -> Interaction:
         """The interaction of a trigger, which can be used once and soon."""
