@@ -6,7 +6,6 @@ import asyncio
 import random
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from bot.values import Sampling
 from tests.generation.speaking import Characters, ask, save_llama, some_ids
 
 WARM = Sampling(max_new_tokens=16, temperature=0.9, top_p=0.95)
-LAG = 0.05
+OFTEN = 3
 TALKERS = 16
 
 
@@ -34,15 +33,14 @@ def heavier(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
     return load(folder, device="cpu")
 
 
-async def longest_lag(generator: LocalGenerator) -> float:
-    """Generate a batch while a callback ticks; the longest that the loop was away."""
-    lag, last, done = 0.0, time.perf_counter(), False
+async def turns_taken(generator: LocalGenerator) -> int:
+    """Generate a batch while a callback ticks; how often the loop came to it."""
+    ticks, done = 0, False
     loop = asyncio.get_running_loop()
 
     def tick() -> None:
-        nonlocal lag, last
-        now = time.perf_counter()
-        lag, last = max(lag, now - last), now
+        nonlocal ticks
+        ticks += 1
         if not done:
             loop.call_later(0.001, tick)
 
@@ -52,16 +50,16 @@ async def longest_lag(generator: LocalGenerator) -> float:
         *(ask(generator, some_ids(dice, 200), WARM, f"p{n}") for n in range(TALKERS))
     )
     done = True
-    return lag
+    return ticks
 
 
 async def test_the_event_loop_is_never_blocked_while_a_model_generates(
     heavier: LoadedModel,
 ) -> None:
     generator = LocalGenerator(heavier, Characters(), max_batch=TALKERS, queue=8)
-    # A busy machine may take the processor away once; a loop that we block is blocked each time.
-    lags = [await longest_lag(generator) for _ in range(3)]
-    assert min(lags) < LAG, lags
+    turns = await turns_taken(generator)
+    # Counted, not timed: a loop that a step blocks has one turn for each, on any machine.
+    assert turns > OFTEN * generator.stats().steps
     await generator.close()
 
 
@@ -90,7 +88,7 @@ def test_a_program_can_end_in_the_middle_of_an_answer(checkpoint: Path) -> None:
         [sys.executable, "-c", LEAVE, str(checkpoint)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=100,
         check=False,
     )
     assert (run.returncode, run.stdout.split()[-1:]) == (0, ["begun"]), run.stderr
