@@ -80,8 +80,8 @@ class Pace:
             ends.append(usual - request.generated)
         heapq.heapify(ends)
         for request in waiting:
-            request.wait = None
             if step is None or length is None:
+                request.wait = None
                 continue
             begin = heapq.heappop(ends) if len(ends) >= max(1, seats) else 0
             request.wait = begin * step

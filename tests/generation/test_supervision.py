@@ -239,8 +239,8 @@ async def test_a_device_that_computes_no_more_is_lost_for_everybody(
     answers: list[LocalAnswer] = [
         generator.generate(prompt([0, n + 2]), GREEDY, place(f"p{n}")) for n in range(6)
     ]
+    monkeypatch.setattr(torch, "ones", ones)
     with failing(loaded, broken, once(2)):
-        monkeypatch.setattr(torch, "ones", ones)
         for answer in answers:
             with pytest.raises(GeneratorLost, match="device-side assert"):
                 await read(answer)

@@ -15,6 +15,8 @@ from bot.generation.generator import LocalGenerator
 from bot.generation.memory.key_value import KeyValueShape
 from bot.generation.weights.loading import LoadedModel
 from bot.values import FinishReason, Sampling
+from tests.board import PATIENCE
+from tests.generation.failing import failing
 from tests.generation.speaking import (
     CONTEXT,
     GREEDY,
@@ -189,13 +191,19 @@ async def test_requests_from_several_loops_are_served_together(
 
 
 async def test_those_who_wait_hear_how_long_once_something_was_measured(
-    narrow: LocalGenerator,
+    narrow: LocalGenerator, loaded: LoadedModel
 ) -> None:
-    first = narrow.generate(prompt([0, 5]), GREEDY, place("before"))
-    assert first.wait is None
-    await read(first)
+    go = threading.Event()
+    with failing(loaded, RuntimeError("nobody let it go on"), lambda _: not go.wait(PATIENCE)):
+        before = [narrow.generate(prompt([0, 5]), GREEDY, place(name)) for name in ("a", "b")]
+        assert before[1].wait is None
+        go.set()
+        for answer in before:
+            await read(answer)
     answers = [narrow.generate(prompt([0, n]), LONG, place(f"p{n}")) for n in range(2, 5)]
-    await anext(answers[0])
+    async for _ in answers[0]:
+        if answers[2].wait is not None:  # the worker has seen that it waits
+            break
     running, next_one, last = [answer.wait for answer in answers]
     assert running == 0.0
     assert next_one is not None
