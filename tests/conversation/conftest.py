@@ -19,6 +19,7 @@ from bot.control.conversation import ConversationControl
 from bot.control.ports import Gate
 from bot.control.records import Record
 from bot.control.response import Call, Given, Response
+from bot.conversation import keeping
 from bot.conversation.admission import OpenGate
 from bot.conversation.answering import Answering
 from bot.conversation.conversations import Conversations
@@ -119,6 +120,12 @@ class House:
 
 
 Build = Callable[..., Awaitable[House]]
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept beside an answer stands before more of it is shown, however slow the disk."""
+    monkeypatch.setattr(keeping, "MOMENT", PATIENCE)
 
 
 @pytest.fixture

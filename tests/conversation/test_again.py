@@ -280,10 +280,12 @@ async def test_what_a_person_asks_meanwhile_is_answered_after_the_other_answer(
 
 
 async def test_of_two_who_press_at_once_one_is_told_to_wait(build: Build) -> None:
-    house = await asked(build, ["First."], ["Second."], ["Third."])
+    go = asyncio.Event()
+    house = await asked(build, ["First."], [go, "Second."], ["Third."])
     done = await asyncio.gather(
         *(house.use("regenerate", author) for author in (ANN, CHIEF)), return_exceptions=True
     )
+    go.set()
     await house.idle()
     assert sum(isinstance(each, Refused) for each in done) == 1
     assert len((await house.newest()).alternatives) == 2

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
+from bot.control import conversation
 from bot.conversation.chosen import LIVELIER
 from bot.values import Choice, Sampling
+from tests.board import PATIENCE
 from tests.conversation.conftest import CHANNEL, Build
 from tests.conversation.test_again import answers, asked
 
@@ -40,7 +44,10 @@ async def test_what_answered_a_deleted_message_is_not_given_again_and_says_why(
     assert len(house.generator.prompts) == 1
 
 
-async def test_who_presses_as_soon_as_the_buttons_are_seen_is_not_refused(build: Build) -> None:
+async def test_who_presses_as_soon_as_the_buttons_are_seen_is_not_refused(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversation, "MOMENT", PATIENCE)
     house = await build(answers(["First."], ["Second."]))
     house.conversations.attach(house.board)
     await house.say("a story")

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from bot.control import conversation
 from bot.errors import PlatformError, Refused
 from bot.values import ReplyState
 from tests.board import PATIENCE
@@ -33,8 +34,9 @@ async def test_undo_says_so_if_the_message_stays(build: Build) -> None:
 
 
 async def test_undo_waits_for_an_answer_of_which_only_the_end_is_to_be_shown(
-    build: Build,
+    build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(conversation, "MOMENT", PATIENCE)
     house = await build(answers(["First."]))
     house.conversations.attach(house.board)
     house.board.gate.clear()

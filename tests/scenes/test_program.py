@@ -49,7 +49,8 @@ async def test_killed_in_mid_reply_it_finishes_into_the_same_message_after_a_res
         await channel.wait_for(lambda _: [m for m in channel.from_bot if MARK in m.content], 60)
         first = channel.from_bot[0].id
         assert await program.stop(kill=True) < 0
-        assert program.rows("SELECT state FROM replies") == [("generating",)]
+        ((state,),) = program.rows("SELECT state FROM replies")
+        assert state in ("queued", "generating")  # a slow disk holds no answer up
         assert MARK in channel.from_bot[-1].content
 
         await program.start()
