@@ -16,6 +16,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.oauth import AuthorizeUrlGenerator
 from slack_sdk.web.async_client import AsyncWebClient
 
+from tests.loopback.changes import PATIENCE
 from tests.loopback.slack import InteractionFailedError, SlackServer, Webhooks
 from tests.loopback.slack_client import Listener, web_client
 from tests.loopback.test_slack_methods import refused
@@ -111,6 +112,7 @@ async def test_a_late_answer_is_a_failure_and_no_retry_is_obeyed(
     async def hang(request: web.Request) -> web.Response:
         reasons.append(request.headers.get("X-Slack-Retry-Reason"))
         if len(reasons) == 1:
+            slack_server.world.patience = PATIENCE  # the second shall not be late as well
             await over.wait()
         return web.Response(status=500, headers={"X-Slack-No-Retry": "1"})
 

@@ -56,7 +56,7 @@ async def test_the_retry_handler_of_the_sdk_understands_a_refusal(
     workspace = slack_server.workspace()
     client = web_client(slack_server, workspace)
     client.retry_handlers.append(AsyncRateLimitErrorRetryHandler(max_retry_count=1))
-    slack_server.limits.set("auth.test", 1, seconds=0.1)
+    slack_server.limits.set("auth.test", 1, seconds=1.0)
     answers = [await client.auth_test() for _ in range(2)]
     assert all(answer["ok"] for answer in answers)
     assert slack_server.limits.total_refused == 1

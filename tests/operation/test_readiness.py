@@ -10,7 +10,7 @@ from bot.errors import GenerationError, ModelLoadError
 from bot.operation.facts import ModelAnswered
 from bot.operation.figures import Condition
 from bot.operation.gathering import worker_lost
-from bot.operation.readiness import ASK_AGAIN, LATELY, WRITE_AGAIN
+from bot.operation.readiness import ASK_AGAIN, LATELY, QUESTION, WRITE_AGAIN
 from bot.values import Prompt
 from tests.board import ScriptedGenerator, Step
 from tests.engines.machine import Machine, Model, happened
@@ -56,9 +56,10 @@ async def test_a_model_that_hangs_is_not_ready_and_is_asked_at_most_once_a_minut
 ) -> None:
     never = asyncio.Event()
     scene.generator.script = lambda _: [never, "late"]
-    readiness = scene.readiness(patience=0.05)
+    scene.prompts.build(None, [QUESTION], names=False)  # the first one takes longer
+    readiness = scene.readiness(patience=1.0)
     for _ in range(3):
-        assert unready(await readiness.look()) == {"model": "has not answered within 0 s"}
+        assert unready(await readiness.look()) == {"model": "has not answered within 1 s"}
     assert len(scene.generator.prompts) == 1
     assert scene.generator.answers[0].closed.is_set()
     scene.generator.script = lambda _: ["again"]
