@@ -24,7 +24,7 @@ from bot.values import (
     ReplyState,
     Turn,
 )
-from storage import absences, address, answers, archive, personas, schema, turns
+from storage import absences, address, answers, archive, personas, schema, taken_down, turns
 from storage import replies as journal
 from storage.database import BUSY_SECONDS, Database
 from storage.health import AGAIN
@@ -163,6 +163,10 @@ class SqlStore:
     async def withdraw(self, place: Place, message_id: str) -> bool:
         """The answer stays, what it answered goes."""
         return await self._database.write(turns.withdraw, place, message_id)
+
+    async def take_down(self, place: Place, message_id: str) -> Reply | None:
+        """What it answered stays."""
+        return await self._database.write(taken_down.take_down, place, message_id, self._now())
 
     async def persona(self, scopes: Sequence[str]) -> Persona | None:
         """A scope whose persona was cleared is passed over."""

@@ -16,6 +16,7 @@ from adapters.discord.hearing import Hearing
 from adapters.discord.inbound import addressed, said_by_person, spoken, visible
 from adapters.discord.missed import Missed
 from adapters.discord.places import PLATFORM, known_channel, place_of
+from adapters.discord.taken_back import TakenBack
 from adapters.discord.threads import Threads, places_of
 from bot.control.words import say, told
 from bot.errors import Closed, PlatformError, QuipuError
@@ -93,6 +94,7 @@ class GatewayClient(discord.Client):
         self._tell = tell
         self._interactions = interactions
         self.threads = Threads(self)
+        self.taken_back = TakenBack()
         self._hearing = Hearing(files, self.threads, behaviours, admin_roles)
         self._under_way: set[asyncio.Task[Any]] = set()
         self._order: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
@@ -229,6 +231,8 @@ class GatewayClient(discord.Client):
         async with self._turn(channel_id):
             channel = self._channel(channel_id, guild_id)
             for message_id in ids:
+                if message_id in self.taken_back:
+                    continue
                 for place in await self._places(channel, str(message_id)):
                     await self._inbox.withdraw(place, str(message_id))
 

@@ -118,6 +118,7 @@ class DiscordMessenger:
             trace=self._trace,
             closed=self._closed_places,
             threads=self._client.threads,
+            taken_back=self._client.taken_back,
         )
 
     async def start(self) -> None:

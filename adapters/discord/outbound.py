@@ -16,6 +16,7 @@ from adapters.discord.components import buttons_of, view_of
 from adapters.discord.earlier import find_posted
 from adapters.discord.failures import NO_HISTORY_FOR_REPLY, translated
 from adapters.discord.places import channel_id
+from adapters.discord.taken_back import TakenBack
 from adapters.discord.threads import Threads
 from adapters.discord.trace import Trace
 from bot.control.response import Button
@@ -71,6 +72,7 @@ class DiscordOutlet:
         trace: Trace,
         closed: ClosedPlaces,
         threads: Threads,
+        taken_back: TakenBack,
     ) -> None:
         self._client = client
         self._channel_id = channel_id(place)
@@ -81,6 +83,7 @@ class DiscordOutlet:
         self._trace = trace
         self._closed = closed
         self._threads = threads
+        self._taken_back = taken_back
         self._begun = False
         self._known: set[str] = set()
         self._shown: dict[str, tuple[Button, ...]] = {}
@@ -139,7 +142,7 @@ class DiscordOutlet:
     async def delete(self, message_id: str) -> None:
         """Take back a message; that it is gone already is as good."""
         message = self._channel.get_partial_message(int(message_id))
-        with translated(self._place.id):
+        with self._taken_back.deleting(int(message_id)), translated(self._place.id):
             await self._admitted()
             self._budget.departed()
             try:

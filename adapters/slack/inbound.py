@@ -30,6 +30,12 @@ def said_by_person(event: Event, workspace: Workspace) -> bool:
     return event.get("subtype") in SPOKEN and not event.get("bot_id")
 
 
+def said_by_us(event: Event, workspace: Workspace) -> bool:
+    """Whether the bot itself wrote this."""
+    user, bot = event.get("user"), event.get("bot_id")
+    return user == workspace.bot_user or (bool(bot) and bot == workspace.bot_id)
+
+
 def said_by_other_bot(event: Event, workspace: Workspace) -> bool:
     """Whether another app's bot wrote this, and not we ourselves."""
     bot, user = event.get("bot_id"), event.get("user")

@@ -29,6 +29,7 @@ from adapters.slack.inbound import (
     mentions_bot,
     said_by_other_bot,
     said_by_person,
+    said_by_us,
     text_of,
 )
 from adapters.slack.markup import escaped
@@ -47,6 +48,7 @@ from adapters.slack.places import (
     thread_of,
 )
 from adapters.slack.prompts import Prompts
+from adapters.slack.recent import TakenBack
 from adapters.slack.threads import Threads
 from adapters.slack.workspaces import Workspace, Workspaces
 from bot.control.records import Behaviour
@@ -79,6 +81,7 @@ class Surroundings:
     asked: Asked
     habits: Habits
     files: Files
+    taken_back: TakenBack
     behaviours: Behaviours | None = None
 
     async def behaviour(self, workspace: Workspace, channel: str, thread: str) -> Behaviour:
@@ -171,7 +174,7 @@ class Listener:
                     await self._changed(event, workspace, channel)
                 case "message_deleted":
                     await self._deleted(event, workspace, channel)
-                case _:
+                case _ if not said_by_us(event, workspace):
                     with self.missed.hearing(event):
                         await self._said(event, workspace, channel)
 
@@ -313,10 +316,20 @@ class Listener:
         self, message: Mapping[str, Any], workspace: Workspace, channel: str
     ) -> None:
         if message.get("user") == workspace.bot_user:
+            await self._withdraw_answer(message, workspace, channel)
             return
         self._around.files.forget(workspace, file_ids(message))
         for place in places_of(workspace.key, channel, message):
             await self._inbox.withdraw(place, message_id(channel, message))
+
+    async def _withdraw_answer(
+        self, message: Mapping[str, Any], workspace: Workspace, channel: str
+    ) -> None:
+        """Somebody deleted what the bot said, unless it did so itself."""
+        ts = str(message["ts"])
+        if (workspace.key, channel, ts) not in self._around.taken_back:
+            place = place_of(workspace.key, channel, message, self._around.habits, threads=False)
+            await self._inbox.withdraw(place, ts)
 
     async def _workspace(self, body: Event, context: AsyncBoltContext) -> Workspace:
         if not self.listening:

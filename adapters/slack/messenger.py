@@ -213,6 +213,7 @@ class SlackMessenger:
             desk.asked,
             habits,
             Files(api, api_url),
+            desk.taken_back,
             behaviours,
         )
 
@@ -265,6 +266,8 @@ def _app(client: AsyncWebClient, authorize: Authorize, signing_secret: str | Non
         # An event is acknowledged when its listener has returned, not when it begins.
         process_before_response=True,
         attaching_conversation_kwargs_enabled=False,
+        # Bolt takes it for the bot's own event when somebody deletes what the bot said.
+        ignoring_self_events_enabled=False,
     )
     bolt_log.setLevel(logging.ERROR)
     return app

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import structlog
@@ -28,6 +28,7 @@ from adapters.slack.failures import (
 from adapters.slack.pings import harmless
 from adapters.slack.places import root_for
 from adapters.slack.plan import Mode, Plan
+from adapters.slack.recent import TakenBack, taken_back
 from adapters.slack.status import Status
 from adapters.slack.stream import Room, Stream, posted_as
 from adapters.slack.traces import find_posted
@@ -60,6 +61,7 @@ class Desk:
     told: Told
     native: bool = True
     clock: Clock = time.monotonic
+    taken_back: TakenBack = field(default_factory=taken_back)
 
 
 class SlackOutlet:
@@ -145,11 +147,14 @@ class SlackOutlet:
     async def delete(self, message_id: str) -> None:
         """Take back a message; that it is gone already is as good."""
         room = await self._room()
+        this = (room.workspace.key, room.channel, message_id)
+        self._desk.taken_back.put(this, True)  # the event may come before the answer
         try:
             arguments = {"channel": room.channel, "ts": message_id}
             await self._desk.api.call(room.workspace, DELETE, arguments)
-        except Refusal as error:
-            if error.code not in GONE:
+        except PlatformError as error:
+            self._desk.taken_back.drop(this)
+            if not isinstance(error, Refusal) or error.code not in GONE:
                 raise
             log.debug("slack.gone_already", place=self._place.id, message=message_id)
 

@@ -50,3 +50,13 @@ class Recent(Generic[K, V]):
             return found
         del self._values[key]
         return None
+
+
+TakenBack = Recent[tuple[str, str, str], bool]
+"""Messages (workspace, channel, timestamp) that the bot itself deletes: Slack tells of that as if
+anybody had."""
+
+
+def taken_back() -> TakenBack:
+    """None yet."""
+    return Recent(10_000, 3600.0)

@@ -17,6 +17,7 @@ from bot.control.ports import Gate
 from bot.control.words import say, told
 from bot.conversation.admission import Admissions, OpenGate
 from bot.conversation.answering import DELETED, Answering
+from bot.conversation.deletions import forget_message
 from bot.conversation.early import EarlyChanges
 from bot.conversation.excuses import Excuses
 from bot.conversation.keeping import Afterwards, surely
@@ -142,7 +143,7 @@ class Conversations:
         await self._afterwards.do(change)
 
     async def withdraw(self, place: Place, message_id: str) -> None:
-        """A deleted message leaves the conversation, and is not answered if it still waits."""
+        """A deleted message, or answer, is no more; what still waits to be answered is not."""
         current = self._lanes.current(place.id)
         if current and current.message_id == message_id:
             await self._answering.withdraw(current)
@@ -150,10 +151,8 @@ class Conversations:
         await self._afterwards.do(partial(self._withdraw, place, message_id, waiting))
 
     async def _withdraw(self, place: Place, message_id: str, waiting: Reply | None) -> None:
-        known = await self._store.withdraw(place, message_id)
-        if not known:
-            self._early.deleted(place, message_id)
-        log.debug("message deleted", place=place.id, known=known)
+        if taken := await forget_message(self._store, self._early, place, message_id):
+            await self.hide(taken)
         if waiting:
             await self._store.end(waiting.id, ReplyState.STOPPED, reason=DELETED)
             note_ending(waiting, ReplyState.STOPPED, self._observer, reason=DELETED)

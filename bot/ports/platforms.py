@@ -105,7 +105,7 @@ class Inbox(Protocol):
         """A person edited a message."""
 
     async def withdraw(self, place: Place, message_id: str) -> None:
-        """A message was deleted on the platform."""
+        """A message was deleted on the platform, by anybody but the bot."""
 
     async def stop(self, place: Place, author: Author) -> bool:
         """Stop the answer that is being written here; False if there is none.

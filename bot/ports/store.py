@@ -121,6 +121,12 @@ class Store(Protocol):
     async def withdraw(self, place: Place, message_id: str) -> bool:
         """Remove the saved turn of a platform message; False if there is none."""
 
+    async def take_down(self, place: Place, message_id: str) -> Reply | None:
+        """Remove the answer that a platform message showed, with its alternatives.
+
+        The reply with the other messages that show it; None if the message shows none.
+        """
+
     async def persona(self, scopes: Sequence[str]) -> Persona | None:
         """The newest persona of the first scope that has one."""
 

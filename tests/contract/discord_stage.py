@@ -106,6 +106,9 @@ class DiscordStage:
     async def deletes(self, who: str, said: Message) -> None:
         await self._people[who].deletes(said)
 
+    async def removes(self, who: str, where: Channel, *, at: int = -1) -> None:
+        await self._people[who].deletes(where.from_bot[at])
+
     async def repeats(self, said: Message) -> None:
         self._server.gateway.repeat(said)
 

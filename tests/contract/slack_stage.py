@@ -129,6 +129,10 @@ class SlackStage:
         await self._people[who].deletes(said)
         await self._server.dispatch.settled()
 
+    async def removes(self, who: str, where: Spot, *, at: int = -1) -> None:
+        await self._people[who].deletes(self._answers(where)[at])
+        await self._server.dispatch.settled()  # what is said next could be heard before it
+
     async def repeats(self, said: Message) -> None:
         self._server.dispatch.repeat(said)
 

@@ -59,6 +59,9 @@ class Stage(Protocol):
 
     async def deletes(self, who: Who, said: Said) -> None: ...
 
+    async def removes(self, who: Who, where: Where, *, at: int = -1) -> None:
+        """A moderator deletes one of the bot's messages there."""
+
     async def repeats(self, said: Said) -> None:
         """The platform sends the event of this message once more."""
 

@@ -219,3 +219,47 @@ async def test_a_text_file_is_read_and_another_one_declined(stage: Stage) -> Non
     await stage.shown(where, lambda shown: any("cat.png" in text for text in shown))
     await stage.quiet()
     assert "PNG" not in stage.generator.prompts[-1].text
+
+
+async def test_an_answer_that_a_moderator_deletes_is_kept_nowhere(stage: Stage) -> None:
+    where = await answered(stage, "Ann lives in Elm Street.", text="where does Ann live?")
+    await stage.presses("ann", where, "Good")
+    await stage.goes_on("ann", where, "what did you say?")
+    await stage.shown(where, finished("Ann lives in Elm Street.", "Ann lives in Elm Street."))
+    await stage.offers(where, "Regenerate")
+    await stage.removes("chief", where)
+    await stage.removes("chief", where)
+    stage.generator.script = lambda _: ["I cannot say."]
+    await stage.goes_on("ann", where, "and now?")
+    await stage.shown(where, finished("I cannot say."))
+    prompt = stage.generator.prompts[-1].text
+    assert "what did you say?" in prompt
+    assert "Elm Street" not in prompt
+    assert "Elm Street" not in await stage.fetches("chief", "channel export")
+
+
+async def test_of_a_long_answer_a_moderator_need_only_delete_one_message(stage: Stage) -> None:
+    long = " ".join(f"word{number}" for number in range(2000))
+    stage.generator.script = lambda _: [long]
+    _, where = await stage.mentions("ann", "tell me everything")
+    await stage.shown(where, lambda shown: "".join(shown).endswith("word1999"), 60)
+    await stage.offers(where, "Regenerate")
+    await stage.removes("chief", where, at=0)
+    stage.generator.script = lambda _: ["Well."]
+    await stage.goes_on("ann", where, "and now?")
+    await stage.shown(where, lambda shown: shown == ["Well."])
+    assert "word0" not in stage.generator.prompts[-1].text
+    assert stage.rows("SELECT count(*) FROM reply_parts WHERE reply_id = 1") == [(0,)]
+
+
+async def test_what_the_bot_itself_takes_back_stays_in_the_conversation(stage: Stage) -> None:
+    long = " ".join(f"word{number}" for number in range(2000))
+    stage.generator.script = lambda _: [long]
+    _, where = await stage.mentions("ann", "tell me everything")
+    await stage.shown(where, lambda shown: "".join(shown).endswith("word1999"), 60)
+    await stage.offers(where, "Regenerate")
+    await regenerated(stage, where, "Shortly: no.")
+    await stage.goes_on("ann", where, "why?")
+    await stage.shown(where, finished("Shortly: no.", "Shortly: no."))
+    assert "Shortly: no." in stage.generator.prompts[-1].text
+    assert stage.rows("SELECT count(*) FROM answers WHERE reply_id = 1") == [(2,)]
