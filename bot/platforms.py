@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bot.control.limits import Doorkeeper
 from bot.control.room import ControlRoom
+from bot.controls import bounds
 from bot.conversation.absences import Absences
 from bot.conversation.conversations import Conversations
 from bot.errors import ConfigError
@@ -88,6 +89,7 @@ def _discord(settings: Settings, house: House, observer: Observer) -> Connection
         behaviours=house.gate,
         absences=house.absences,
         admin_roles=settings.discord.admin_roles,
+        listed_roles=bounds(settings).access_on("discord").roles,
         api_url=settings.discord.api_url,
         gateway_url=settings.discord.gateway_url,
         message_content=settings.discord.message_content,

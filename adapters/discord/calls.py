@@ -11,6 +11,7 @@ import discord
 from adapters.discord.attachments import Attached
 from adapters.discord.declared import CHAT_INPUT, SUBCOMMAND
 from adapters.discord.places import place_of, sees_every_thread, standing_of
+from adapters.discord.shared import SharedRoles
 from bot.control.response import Call, Given
 from bot.control.words import say
 from bot.errors import Refused
@@ -67,15 +68,20 @@ def is_slash(data: Json) -> bool:
 class Caller:
     """Makes Calls of interactions; members of `admin_roles` (ids) count as admins."""
 
-    def __init__(self, admin_roles: Collection[str] = ()) -> None:
+    def __init__(
+        self, admin_roles: Collection[str] = (), shared: SharedRoles | None = None
+    ) -> None:
         self._admin_roles = frozenset(admin_roles)
+        self._shared = shared or SharedRoles()
 
-    def call(self, interaction: Interaction, command: tuple[str, ...], **more: Any) -> Call:
+    async def call(self, interaction: Interaction, command: tuple[str, ...], **more: Any) -> Call:
         """The use of a command. Refused where the bot holds no conversation."""
+        place = place_for(interaction)
+        author = self.author(interaction)
         return Call(
             command,
-            place_for(interaction),
-            self.author(interaction),
+            place,
+            await self._shared.vouched(interaction.client, place, author),
             locale=str(interaction.locale),
             every_thread=sees_every_thread(interaction.permissions),
             **more,

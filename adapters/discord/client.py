@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from adapters.discord.budget import Budget
     from adapters.discord.hearing import Heard
     from adapters.discord.interactions import Interactions
+    from adapters.discord.shared import SharedRoles
     from bot.control.ports import Behaviours
     from bot.ports import Absences, Inbox
     from bot.values import Inbound, Place
@@ -78,6 +79,7 @@ class GatewayClient(discord.Client):
         budget: Budget,
         behaviours: Behaviours | None = None,
         admin_roles: Collection[str] = (),
+        shared: SharedRoles,
     ) -> None:
         keep_quiet_about_voice()
         super().__init__(
@@ -95,7 +97,7 @@ class GatewayClient(discord.Client):
         self._interactions = interactions
         self.threads = Threads(self)
         self.taken_back = TakenBack()
-        self._hearing = Hearing(files, self.threads, behaviours, admin_roles)
+        self._hearing = Hearing(files, self.threads, shared, behaviours, admin_roles)
         self._under_way: set[asyncio.Task[Any]] = set()
         self._order: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._absences = absences
@@ -239,6 +241,7 @@ class GatewayClient(discord.Client):
     async def _hand_on(self, heard: Heard) -> None:
         inbound = heard.inbound
         try:
+            inbound = await self._hearing.vouched(self, inbound)
             # A file that cannot be read, and not a word with it, leaves nothing to answer.
             claimed = bool(inbound.text or not heard.declined) and await self._inbox.accept(inbound)
             log.debug("discord.message", id=inbound.message_id, claimed=claimed)

@@ -18,6 +18,7 @@ from bot.errors import QuipuError
 
 if TYPE_CHECKING:
     from adapters.discord.attachments import Attachments
+    from adapters.discord.shared import SharedRoles
     from adapters.discord.threads import Threads
     from bot.control.ports import Behaviours
     from bot.values import Inbound, Place
@@ -40,11 +41,13 @@ class Hearing:
         self,
         files: Attachments,
         threads: Threads,
+        shared: SharedRoles,
         behaviours: Behaviours | None = None,
         admin_roles: Collection[str] = (),
     ) -> None:
         self._files = files
         self._threads = threads
+        self._shared = shared
         self._behaviours = behaviours
         self._admin_roles = frozenset(admin_roles)
 
@@ -67,6 +70,11 @@ class Hearing:
         if not (inbound.text or text) and declined and behaviour.when == "never":
             return None
         return Heard(replace(inbound, text=joined(inbound.text, text)), declined)
+
+    async def vouched(self, client: discord.Client, inbound: Inbound) -> Inbound:
+        """The same with the roles that its author has, if it is private. See `SharedRoles`."""
+        author = await self._shared.vouched(client, inbound.place, inbound.author)
+        return replace(inbound, author=author)
 
     async def words(self, message: discord.Message, me: discord.abc.User) -> str:
         """What a message says now, with its files, after it was edited."""

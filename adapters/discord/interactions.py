@@ -93,7 +93,7 @@ class Interactions:
         # Who last loaded the commands before a category was ruled out may still choose one.
         if not set(typed.channels) <= set(HOLD_CONVERSATIONS):
             raise _gone(interaction, "discord.no_conversations")
-        call = self._caller.call(interaction, typed.path, arguments=dict(typed.arguments))
+        call = await self._caller.call(interaction, typed.path, arguments=dict(typed.arguments))
         texts = {name: await self._text(file, call) for name, file in typed.files.items()}
         return await self._carried_out(replace(call, arguments={**call.arguments, **texts}))
 
@@ -102,7 +102,7 @@ class Interactions:
     ) -> Call:
         """A choice from a message's menu, at the Place where the message was kept."""
         message_id = str(data.get("target_id"))
-        call = self._caller.call(interaction, command.path, message_id=message_id)
+        call = await self._caller.call(interaction, command.path, message_id=message_id)
         places = places_of(call.place, message_id)
         kept = await self._control.place_of_message(places, message_id)
         return replace(call, place=kept or call.place)
@@ -113,7 +113,7 @@ class Interactions:
         if mark := Mark.read(custom_id):
             return await self._turn_page(interaction, mark, (data.get("values") or [""])[0])
         offset, rest = without_offset(custom_id)
-        call = self._pressed(interaction, pressed(rest))
+        call = await self._pressed(interaction, pressed(rest))
         return await self._carried_out(call, Showing(call.command, offset=offset))
 
     async def _submit(self, interaction: Interaction) -> Answer:
@@ -122,16 +122,16 @@ class Interactions:
         if mark := Mark.read(custom_id):
             return await self._change(interaction, mark, values.get(mark.argument, ""))
         offset, rest = without_offset(custom_id)
-        call = self._pressed(interaction, pressed(rest))
+        call = await self._pressed(interaction, pressed(rest))
         call = replace(call, arguments={**call.arguments, **values})
         return await self._carried_out(
             call, Showing(call.command, more=custom_id if offset else "")
         )
 
-    def _pressed(self, interaction: Interaction, found: Pressed | None) -> Call:
+    async def _pressed(self, interaction: Interaction, found: Pressed | None) -> Call:
         if found is None:
             raise _gone(interaction, "discord.unknown_button")
-        return self._caller.call(
+        return await self._caller.call(
             interaction,
             found.command,
             arguments=found.arguments,
@@ -142,7 +142,7 @@ class Interactions:
     async def _turn_page(self, interaction: Interaction, mark: Mark, value: str) -> Answer:
         if mark.action == CHOOSE:
             return await self._change(interaction, mark, value)
-        call = self._caller.call(interaction, mark.page)
+        call = await self._caller.call(interaction, mark.page)
         if mark.action == GROUP:
             group = int(value) if value.isdecimal() else 0
             return await self._carried_out(call, Showing(mark.page, group=group))
@@ -156,9 +156,9 @@ class Interactions:
 
     async def _change(self, interaction: Interaction, mark: Mark, value: str) -> Answer:
         """Change one setting, which an empty value takes back, and show the page as it is then."""
-        call = self._caller.call(interaction, mark.command, arguments=mark.given(value))
+        call = await self._caller.call(interaction, mark.command, arguments=mark.given(value))
         done = await self._control.carry_out(call)
-        page = self._caller.call(interaction, mark.page)
+        page = await self._caller.call(interaction, mark.page)
         showing = Showing(mark.page, group=mark.group, before=done.text)
         return await self._carried_out(page, showing)
 
@@ -205,7 +205,7 @@ class Interactions:
         typed = used(interaction.data or {})
         choices: list[discord.app_commands.Choice[Any]] = []
         try:
-            call = self._caller.call(interaction, typed.path, arguments=dict(typed.arguments))
+            call = await self._caller.call(interaction, typed.path, arguments=dict(typed.arguments))
             async with asyncio.timeout(SUGGESTING_PATIENCE):
                 found = await self._control.options(call, typed.focused, typed.typed)
             choices = self._choices(typed.path, typed.focused, found)

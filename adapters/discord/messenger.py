@@ -23,6 +23,7 @@ from adapters.discord.mends import BAD_SET_UP, BAD_TOKEN, NEVER_AGAIN, NO_INTENT
 from adapters.discord.outbound import ClosedPlaces, DiscordOutlet
 from adapters.discord.places import PLATFORM
 from adapters.discord.registration import register
+from adapters.discord.shared import SharedRoles
 from adapters.discord.trace import Trace
 from bot.control.commands import COMMANDS
 from bot.errors import ConfigError, PlatformError, QuipuError
@@ -59,6 +60,7 @@ class DiscordMessenger:
         absences: Absences,
         behaviours: Behaviours | None = None,
         admin_roles: Collection[str] = (),
+        listed_roles: Collection[str] = (),
         api_url: str | None = None,
         gateway_url: str | None = None,
         message_content: bool = False,
@@ -79,6 +81,7 @@ class DiscordMessenger:
         self._trace = Trace(self._budget, observer, dated)
         self._closed_places = ClosedPlaces()
         self._files = Attachments(api_url)
+        shared = SharedRoles(listed_roles)
         self._client = GatewayClient(
             inbox,
             self._tell,
@@ -86,12 +89,13 @@ class DiscordMessenger:
             http_trace=self._trace.config(),
             files=self._files,
             interactions=Interactions(
-                control, Caller(admin_roles), self._files, COMMANDS, clock.now
+                control, Caller(admin_roles, shared), self._files, COMMANDS, clock.now
             ),
             absences=absences,
             budget=self._budget,
             behaviours=behaviours,
             admin_roles=admin_roles,
+            shared=shared,
         )
         self._trace.unlock = self._client.forget_global_limit
         self._tasks: set[asyncio.Task[None]] = set()

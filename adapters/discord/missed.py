@@ -246,7 +246,7 @@ class Missed:
         heard = await self._hearing.hear(message, self._client.user, channel)
         if heard is None or (heard.declined and not heard.inbound.text):
             return None
-        return heard.inbound
+        return await self._hearing.vouched(self._client, heard.inbound)
 
     async def _member(self, message: discord.Message) -> discord.User | discord.Member:
         """A history names people without their roles and their names in the guild."""

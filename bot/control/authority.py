@@ -53,6 +53,12 @@ class Access:
             return cls()
         return cls(tuple(value.get("allow") or ()), tuple(value.get("deny") or ()))
 
+    @property
+    def roles(self) -> frozenset[str]:
+        """The ids of the roles on either list."""
+        kinds = (entry.partition(":") for entry in (*self.allow, *self.deny))
+        return frozenset(name for kind, _, name in kinds if kind == "role")
+
     def permits(self, place: Place, author: Author) -> bool:
         """Whether this list alone lets the author talk at the place."""
         who = {f"person:{author.id}", *(f"role:{role}" for role in author.roles)}
