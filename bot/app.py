@@ -139,6 +139,7 @@ async def _connected(settings: Settings, house: Core, watch: Watch, stopping: St
             unready=lambda: readiness.unready,
             lost=lambda: worker_lost(house.engines),
             stopping=stopping,
+            observer=watch.observer,
         )
         if web is not None:
             watch.mount(web, house, readiness, connected)

@@ -10,11 +10,18 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import structlog
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    retry_if_exception_type,
+    wait_random_exponential,
+)
 
 from bot import heartbeat
 from bot.conversation.conversations import Conversations
 from bot.errors import ConfigError, PlatformError, QuipuError
+from bot.operation.facts import UNOBSERVED, ChoreFailed, Observer
 from bot.ports import Messenger
 from bot.stopping import Stopping
 
@@ -73,6 +80,7 @@ class Service:
         unready: Callable[[], str] = str,
         lost: Callable[[], bool] = bool,
         stopping: Stopping | None = None,
+        observer: Observer = UNOBSERVED,
     ) -> None:
         self._conversations = conversations
         self._platforms = platforms
@@ -82,6 +90,7 @@ class Service:
         self._stopping = stopping or Stopping(deadline)
         self._chores = chores or {}
         self._unready = unready
+        self._observer = observer
         self._lost = lost
         self._beaten: float | None = None
         self._stop = self._stopping.asked
@@ -192,13 +201,20 @@ class Service:
         except Exception as error:  # the stop goes on, whatever it is
             log.error("platform_not_stopped", platform=platform, step=step, exc_info=error)
 
-    @staticmethod
-    async def _beside(name: str, chore: Chore) -> None:
-        try:
-            await chore()
-        except Exception:
-            # Nobody waits for it, and answers go on without it.
-            log.exception("work in the background ended", name=name)
+    async def _beside(self, name: str, chore: Chore) -> None:
+        """Nobody waits for it, and answers go on without it; but it is not given up."""
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(Exception),
+            wait=wait_random_exponential(multiplier=1, max=LONGEST_WAIT),
+            before_sleep=partial(self._begin_again, name),
+        ):
+            with attempt:
+                await chore()
+
+    def _begin_again(self, name: str, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.error("work in the background begins again", name=name, exc_info=error)
+        self._observer.note(ChoreFailed(name))
 
     async def _beat(self) -> None:
         """A sign of life, as long as the event loop turns."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from bot.operation.facts import (
+    ChoreFailed,
     Fact,
     LimitMet,
     LoopLagged,
@@ -41,6 +42,9 @@ class Counting:
         )
         self._limits = self._counter("rate_limits", "Answers with status 429.", "platform")
         self._failed = self._counter("database_failures", "Transactions that failed.", "operation")
+        self._chores = self._counter(
+            "background_failures", "Work beside the answers that failed and began again.", "chore"
+        )
         self._first = self._histogram(
             "time_to_first_text_seconds",
             "From the claim of a message until its answer's first text was seen.",
@@ -87,6 +91,8 @@ class Counting:
             case LimitMet():
                 self._limits.labels(fact.platform).inc()
                 self._edits.labels(fact.platform, "throttled").inc(fact.edit)
+            case ChoreFailed():
+                self._chores.labels(fact.chore).inc()
             case ModelAnswered():
                 pass  # readiness remembers when
 

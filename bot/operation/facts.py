@@ -98,7 +98,22 @@ class ModelAnswered:
     model: str
 
 
-Fact = ReplyEnded | MessageRefused | LimitMet | TransactionEnded | LoopLagged | ModelAnswered
+@dataclass(frozen=True, slots=True)
+class ChoreFailed:
+    """Work in the background ended with an error, and begins again."""
+
+    chore: str
+
+
+Fact = (
+    ReplyEnded
+    | MessageRefused
+    | LimitMet
+    | TransactionEnded
+    | LoopLagged
+    | ModelAnswered
+    | ChoreFailed
+)
 
 
 class Observer(Protocol):

@@ -14,6 +14,9 @@ from bot.operation.figures import Condition, DeviceMemory, Figures, Load, ModelF
 from bot.operation.readiness import Answered
 from bot.ports import Generator, Store
 
+PATIENCE = 2.0
+"""Seconds for the database; Prometheus itself waits for ten."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gathering:
@@ -48,9 +51,11 @@ class Gathering:
         return ModelFigures(title, engine is not None, load, self.answered.ago(title))
 
     async def _database_bytes(self) -> int | None:
+        """None where it does not tell, or not soon: everything else can be told all the same."""
         try:
-            return await self.store.size()
-        except StorageError:
+            async with asyncio.timeout(PATIENCE):
+                return await self.store.size()
+        except (StorageError, TimeoutError):
             return None
 
 

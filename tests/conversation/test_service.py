@@ -11,6 +11,7 @@ import structlog
 
 from bot import service
 from bot.errors import ConfigError
+from bot.operation.facts import ChoreFailed, Fact
 from bot.ports import Outlet
 from bot.reply.messages import MARKER
 from bot.service import Service
@@ -114,3 +115,38 @@ async def test_a_mistake_in_the_configuration_ends_it_and_leaves_the_answer_to_t
     assert len(lines.made) == 1
     assert lines.made[0].closed
     assert len(await house.store.unfinished("discord")) == 1
+
+
+async def test_work_in_the_background_that_fails_begins_again(house: House, tmp_path: Path) -> None:
+    begun = asyncio.Queue[int]()
+
+    async def chore() -> None:
+        begun.put_nowait(1)
+        if not facts:
+            raise ValueError("a place that nobody can read")
+        await asyncio.Event().wait()
+
+    facts: list[Fact] = []
+
+    class Notes:
+        def note(self, fact: Fact) -> None:
+            facts.append(fact)
+
+    serving = Service(
+        house.conversations,
+        {"discord": Lines(house.board)},
+        heartbeat=tmp_path / "beat",
+        deadline=1.0,
+        chores={"retention": chore},
+        observer=Notes(),
+    )
+    with structlog.testing.capture_logs() as log:
+        running = asyncio.create_task(serving.run())
+        async with asyncio.timeout(PATIENCE):
+            await begun.get()
+            await begun.get()
+        serving.stop()
+        await asyncio.wait_for(running, PATIENCE)
+    assert facts == [ChoreFailed("retention")]
+    [told] = [line for line in log if line["event"] == "work in the background begins again"]
+    assert (told["name"], type(told["exc_info"])) == ("retention", ValueError)

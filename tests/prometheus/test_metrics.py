@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.prometheus.showing import Metrics
 from bot.operation.facts import (
+    ChoreFailed,
     Edits,
     Fact,
     LimitMet,
@@ -87,6 +88,7 @@ async def test_a_reply_is_counted_with_its_times_tokens_and_edits(metrics: Metri
         (LimitMet("discord", edit=True), "edits_total", {"outcome": "throttled"}),
         (TransactionEnded("write", 0.1, failed=True), "database_failures_total", {}),
         (TransactionEnded("read", 0.1), "database_seconds_count", {"operation": "read"}),
+        (ChoreFailed("retention"), "background_failures_total", {"chore": "retention"}),
         (LoopLagged(0.2), "event_loop_lag_seconds_count", {}),
     ],
 )
