@@ -5,6 +5,7 @@ Every name and text goes through here once, where it comes in; names also where 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import replace
 from functools import lru_cache
@@ -124,3 +125,20 @@ def _longer_run(mark: str, content: str) -> str:
     """More of these marks in a row than the text has anywhere, and three at least."""
     longest = max(map(len, regex.findall(rf"{mark}{{3,}}", content)), default=2)
     return mark * (longest + 1)
+
+
+def without_mention(text: str, mention: str, name: str) -> str:
+    """Take the bot's mention off both ends; within a sentence it becomes `@` and the bot's name.
+
+    `mention` is a regular expression for how the platform writes it, which matches no space at its
+    ends. Takes time in proportion to the text, however often the bot is mentioned.
+    """
+    text = text.strip()
+    if begun := re.match(rf"(?:{mention}(?:[,:](?=\s|$))?\s*)+", text):
+        text = text[begun.end() :]
+    end = len(text)
+    for found in reversed(list(re.finditer(mention, text))):
+        if text[found.end() : end].strip():
+            break
+        end = found.start()
+    return re.sub(mention, lambda _: f"@{name}", text[:end].rstrip())

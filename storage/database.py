@@ -13,6 +13,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import structlog
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.util import await_only
@@ -20,7 +21,7 @@ from sqlalchemy.util import await_only
 from bot.errors import Closed, OutOfOrder
 from bot.operation.facts import UNOBSERVED, Observer, TransactionEnded
 from storage import address
-from storage.failures import translated
+from storage.failures import translated, was_undone
 from storage.health import AGAIN, Health
 from storage.restored import refuse_half_restored
 
@@ -31,6 +32,10 @@ _T = TypeVar("_T")
 
 BUSY_SECONDS = 10.0
 READERS = 4
+ANSWER_SECONDS = 30.0
+"""For one statement of ours at a server; the line to one that does not answer may be half open."""
+UNDONE_AT_MOST = 3
+"""How often a transaction is done again that the server undid for the sake of another one."""
 
 ROOM = 1_000_000
 """Bytes that must be free before a disk that was full is believed to have room again."""
@@ -47,12 +52,20 @@ def connect(
     size: int,
     foreign_keys: bool = True,
     busy: float = BUSY_SECONDS,
+    patience: float | None = None,
 ) -> AsyncEngine:
-    """Connections for one purpose; nothing is opened before the first use."""
+    """Connections for one purpose; nothing is opened before the first use.
+
+    A server has `busy` seconds to take a connection and `patience` for each statement.
+    """
     with translated(address.shown(url)):
         if not address.is_sqlite(url):
             return create_async_engine(
-                url, pool_size=size, pool_pre_ping=True, hide_parameters=True
+                url,
+                pool_size=size,
+                pool_pre_ping=True,
+                hide_parameters=True,
+                connect_args={"timeout": busy, "command_timeout": patience},
             )
         engine = create_async_engine(
             url,
@@ -138,7 +151,9 @@ class Database:
         # SQLite has one writer at a time; one connection makes a fair queue of them, where the
         # busy timeout alone would let them try at random. In memory there is but one connection.
         lone = address.is_sqlite(url)
-        self._writer = connect(url, writes=True, size=1 if lone else READERS, busy=busy)
+        self._writer = connect(
+            url, writes=True, size=1 if lone else READERS, busy=busy, patience=ANSWER_SECONDS
+        )
         self._reader = self._writer
         if lone and not address.in_memory(url):
             self._reader = connect(url, writes=False, size=READERS, busy=busy)
@@ -219,6 +234,16 @@ class Database:
             raise
 
     async def _transaction(self, engine: AsyncEngine, work: Callable[[Connection], _T]) -> _T:
+        for _ in range(UNDONE_AT_MOST):
+            try:
+                return await self._once(engine, work)
+            except DBAPIError as error:
+                if not was_undone(error):
+                    raise
+                log.info("a transaction was undone and is done again", database=self.shown)
+        return await self._once(engine, work)
+
+    async def _once(self, engine: AsyncEngine, work: Callable[[Connection], _T]) -> _T:
         async with engine.connect() as connection:
             if engine is self._writer:
                 # It may have become so while this waited for its turn.

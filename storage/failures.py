@@ -70,6 +70,9 @@ _SYSTEM = {
 }
 # PostgreSQL's classes: connection, resources, somebody's intervention, system; and read-only.
 _AWAY = ("08", "53", "57", "58", "25006")
+# And locks that are not to be had, which another session holds.
+_LOCKED = "55P03"
+_UNDONE = "40"
 # SQLite has only words for a table or column that is not there, PostgreSQL has codes.
 _MISSING = ("no such table", "no such column", "has no column")
 _MISSING_STATES = ("42P01", "42703")
@@ -112,11 +115,16 @@ def as_error(database: str, error: BaseException) -> StorageError:
     if code in _SQLITE:
         return OutOfOrder(message, mend=_MENDS[code], lasting=code in _LASTING)
     state = str(getattr(cause, "sqlstate", None) or "")
-    away = isinstance(cause, (OSError, NoConnection)) or state.startswith(_AWAY)
+    away = isinstance(cause, (OSError, NoConnection)) or state.startswith((*_AWAY, _LOCKED))
     if away or (isinstance(error, DBAPIError) and error.connection_invalidated):
         mend = _SYSTEM_MENDS.get(cause.errno or 0, "") if isinstance(cause, OSError) else ""
         return OutOfOrder(message, mend=mend)
     return StorageError(message)
+
+
+def was_undone(error: DBAPIError) -> bool:
+    """Whether PostgreSQL undid the transaction for the sake of another one; it may be repeated."""
+    return str(getattr(error.orig, "sqlstate", None) or "").startswith(_UNDONE)
 
 
 def _missing(cause: BaseException, words: str) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from bot import plain
+
 MARKUP = re.compile(
     r"<@!?(?P<user>\d{1,20})>"
     r"|<@&(?P<role>\d{1,20})>"
@@ -37,13 +39,7 @@ SIGNS = {"person": "@", "role": "@&", "channel": "#"}
 
 def without_mention(text: str, bot_id: int, bot_name: str) -> str:
     """Take the bot's mention off both ends; within a sentence it becomes the bot's name."""
-    mention = rf"<@!?{bot_id}>"
-    text = text.strip()
-    while found := re.match(rf"{mention}(?:[,:](?=\s|$))?\s*", text):
-        text = text[found.end() :]
-    while found := re.search(rf"{mention}$", text):
-        text = text[: found.start()].rstrip()
-    return re.sub(mention, lambda _: f"@{bot_name}", text)
+    return plain.without_mention(text, rf"<@!?{bot_id}>", bot_name)
 
 
 def readable(text: str, names: Names) -> str:

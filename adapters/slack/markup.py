@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from bot import plain
+
 _MARKUP = re.compile(r"<(?P<sign>[@#!]?)(?P<target>[^<>|\n]*)(?:\|(?P<label>[^<>\n]*))?>")
 _PERSON = re.compile(r"<@([A-Z0-9]{2,40})(?:\|[^<>\n]*)?>")
 
@@ -18,13 +20,7 @@ def mentioned(text: str) -> list[str]:
 
 def without_mention(text: str, bot_id: str, bot_name: str) -> str:
     """Take the bot's mention off both ends; within a sentence it becomes the bot's name."""
-    mention = rf"<@{re.escape(bot_id)}(?:\|[^<>\n]*)?>"
-    text = text.strip()
-    while found := re.match(rf"{mention}(?:[,:](?=\s|$))?\s*", text):
-        text = text[found.end() :]
-    while found := re.search(rf"{mention}$", text):
-        text = text[: found.start()].rstrip()
-    return re.sub(mention, lambda _: f"@{bot_name}", text)
+    return plain.without_mention(text, rf"<@{re.escape(bot_id)}(?:\|[^<>\n]*)?>", bot_name)
 
 
 def readable(text: str, name_of: Name) -> str:

@@ -43,15 +43,28 @@ def honest(text: str) -> str:
 
 def certain(text: str) -> str:
     """The text without an end that could still become a disguised link."""
+    end = len(text)
     while True:
-        at = max(0, len(text) - LONGEST_END)
-        end = _BEGUN.search(text, at) if "[" in text[at:] else None
-        if end is None:
-            return text
-        text = text[: end.start()]
+        begun = _begun(text, end)
+        if begun is None:
+            return text[:end]
+        end = begun
         # What was taken off may have been all that made a link of what stands before it.
-        if not _AIMING.search(text, max(0, len(text) - LONGEST_END)):
-            return text
+        aim = text.rfind("](", max(0, end - LONGEST_END), end)
+        if aim < 0 or not _AIMING.match(text, aim, end):
+            return text[:end]
+
+
+def _begun(text: str, end: int) -> int | None:
+    """Where what could still become a link begins, if such a thing stands before `end`.
+
+    No name of a link has a bracket in it, and no address a parenthesis: that leaves two places.
+    """
+    least = max(0, end - LONGEST_END)
+    aim = text.rfind("](", least, end)
+    places = [text.rfind("[", least, aim)] if aim >= 0 else []
+    places.append(text.rfind("[", least, end))
+    return next((at for at in places if at >= 0 and _BEGUN.match(text, at, end)), None)
 
 
 def _disguised(label: str, target: str) -> bool:

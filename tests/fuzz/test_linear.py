@@ -17,7 +17,7 @@ from bot.endpoint.asking import plain as without_control
 from bot.prompt.code_llama import HEADER
 from bot.prompt.exchange import group
 from bot.prompt.formats import LLAMA_2_TAGS, neutralise
-from bot.text.honest import honest
+from bot.text.honest import certain, honest
 from bot.text.split import split
 from bot.values import Author, Role, Turn
 from tests.fuzz.targets.arriving import NAMES
@@ -31,6 +31,7 @@ SHAPES = (
     "<", "<@", "<!", "<@U", "<http:", "<https://a", "<a|", "[", "[a](", "[a](http://b", "`", "```",
     "``` ", "~~~\n", "||", "| ", "\n", " ", "\n ", "a", "a:", "\nAnn:", "\n> ", "\u0301", "e\u0301",
     "{", "{user}", "\u202e", "\r", "(", "((", "[INST]", "<<SYS>>", "[[INST", "<|", "<|a", "\\", "*",
+    "<@UB>", "x <@UB>", "<@7>", "[a](b",
     "&", "&amp;", "-", "\nSource:", "👨‍👩‍👧", "\u200d", "日", "</a", "<t:1",
 )  # fmt: skip
 
@@ -60,6 +61,7 @@ WORKS: dict[str, Callable[[str], object]] = {
     "control tokens": lambda text: without_control(text, ("<|a",)),
     "variables": lambda text: filled(text, {"user": "x"}),
     "links": honest,
+    "links that may still come": certain,
     "parts": lambda text: split(text[: SIZE // 4], 1998, hides="||"),
     "short parts": lambda text: split(text[: SIZE // 10], 300, hides="||"),
     "pings": harmless,

@@ -1,0 +1,105 @@
+"""The database as a PostgreSQL: what happens there alone."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, text
+from sqlalchemy.util import await_only
+from structlog.testing import capture_logs
+
+from bot.errors import OutOfOrder
+from bot.values import ReplyState
+from storage import SqlStore, current_revision, open_store, upgrade
+from tests.storage.given import claimed, said
+from tests.storage.postgresql import Server, postgresql
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    # Not pytest's folder, into which nobody but its owner may look.
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        with postgresql(Path(folder)) as server:
+            yield server
+
+
+@pytest.fixture
+async def store(server: Server) -> AsyncIterator[SqlStore]:
+    await upgrade(server.url)
+    store = await open_store(server.url, busy=2.0, again=0.05)
+    yield store
+    await store.close()
+
+
+async def test_a_conversation_is_kept(store: SqlStore, server: Server) -> None:
+    assert await current_revision(server.url)
+    reply = await claimed(store, "kept")
+    await store.flush(reply.id, "a text")
+    assert reply.id in [each.id for each in await store.unfinished("discord")]
+    assert await store.claim(said("kept")) is None
+    await store.end(reply.id, ReplyState.DELIVERED)
+    assert reply.id not in [each.id for each in await store.unfinished("discord")]
+    assert (await store.size() or 0) > 0
+
+
+async def test_of_two_that_wait_for_each_other_the_one_that_is_undone_is_done_again(
+    store: SqlStore,
+) -> None:
+    ids = [(await claimed(store, f"each {number}")).id for number in range(2)]
+    both = asyncio.Barrier(2)
+    change = text("UPDATE replies SET text = :words WHERE id = :id")
+
+    async def cross(first: int, second: int, words: str) -> int:
+        """How often it was tried."""
+        tries = 0
+
+        def work(connection: Connection) -> None:
+            nonlocal tries
+            tries += 1
+            connection.execute(change, {"words": words, "id": first})
+            if tries == 1:
+                await_only(both.wait())
+            connection.execute(change, {"words": words, "id": second})
+
+        await store.database.write(work)
+        return tries
+
+    tries = await asyncio.gather(cross(ids[0], ids[1], "one"), cross(ids[1], ids[0], "other"))
+    assert sorted(tries) == [1, 2]
+
+
+async def test_a_server_that_ends_is_one_alarm_and_is_found_again(
+    store: SqlStore, server: Server
+) -> None:
+    reply = await claimed(store, "before")
+    with capture_logs() as lines:
+        server.stop()
+        with pytest.raises(OutOfOrder):
+            await store.flush(reply.id, "x")
+        with pytest.raises(OutOfOrder):
+            await store.claim(said("meanwhile"))
+        server.start()
+        async with asyncio.timeout(60):
+            await store.well()
+    await store.flush(reply.id, "y")
+    loud = [line["event"] for line in lines if line["log_level"] in ("error", "warning")]
+    assert loud == ["the database is out of order", "the database works again"]
+
+
+async def test_a_server_that_answers_nobody_is_out_of_order_and_no_one_waits_for_ever(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.database.ANSWER_SECONDS", 1.0)
+    store = await open_store(server.url, busy=2.0, again=0.05)
+    try:
+        with pytest.raises(OutOfOrder):
+            await store.database.write(lambda each: each.execute(text("SELECT pg_sleep(60)")))
+    finally:
+        await store.close()
