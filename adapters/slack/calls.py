@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from adapters.slack.blocks import thread_said
-from adapters.slack.listener import Surroundings
 from adapters.slack.manifest import COMMAND
 from adapters.slack.occasions import Occasion, Payload
 from adapters.slack.places import (
@@ -16,6 +15,7 @@ from adapters.slack.places import (
     message_id,
     thread_of,
 )
+from adapters.slack.surroundings import Surroundings
 from adapters.slack.typed import HELP, arguments_in, command_in
 from adapters.slack.windows import Memo
 from adapters.slack.workspaces import Workspace

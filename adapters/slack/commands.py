@@ -16,11 +16,12 @@ import structlog
 from adapters.slack.answers import Answers
 from adapters.slack.blocks import PRESSED, Json, messages
 from adapters.slack.calls import Caller
-from adapters.slack.listener import InBackground, Surroundings
+from adapters.slack.listener import InBackground
 from adapters.slack.manifest import COMMAND, MENU, SETTINGS
 from adapters.slack.occasions import Occasion, Payload
 from adapters.slack.recent import Recent
 from adapters.slack.submissions import Submissions
+from adapters.slack.surroundings import Surroundings
 from adapters.slack.windows import CALLBACKS, Memo, note_window, where_window
 from adapters.slack.workspaces import Workspace
 from bot.control.ports import Control

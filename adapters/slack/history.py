@@ -28,7 +28,7 @@ from bot.values import Place
 
 if TYPE_CHECKING:
     from adapters.slack.api import Answer
-    from adapters.slack.listener import Surroundings
+    from adapters.slack.surroundings import Surroundings
     from adapters.slack.workspaces import Workspace
 
 log = structlog.get_logger(__name__)

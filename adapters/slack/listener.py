@@ -10,17 +10,13 @@ import asyncio
 import re
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 import structlog
 
-from adapters.slack.api import Api
-from adapters.slack.asked import Asked
 from adapters.slack.budget import WHISPER
-from adapters.slack.channels import Channels
-from adapters.slack.files import MOST_BYTES, MOST_FILES, Files
+from adapters.slack.files import MOST_BYTES, MOST_FILES
 from adapters.slack.inbound import (
     TOMBSTONE,
     file_ids,
@@ -34,13 +30,10 @@ from adapters.slack.inbound import (
 )
 from adapters.slack.markup import escaped
 from adapters.slack.missed import Missed
-from adapters.slack.people import People
 from adapters.slack.places import (
     PLATFORM,
     Event,
-    Habits,
     channel_place,
-    is_private,
     message_id,
     place_of,
     places_of,
@@ -48,68 +41,22 @@ from adapters.slack.places import (
     thread_of,
 )
 from adapters.slack.prompts import Prompts
-from adapters.slack.recent import TakenBack
-from adapters.slack.threads import Threads
-from adapters.slack.workspaces import Workspace, Workspaces
-from bot.control.records import Behaviour
+from adapters.slack.surroundings import Surroundings
+from adapters.slack.workspaces import Workspace
 from bot.control.words import say
-from bot.errors import Busy, Forbidden, PlatformError, QuipuError
+from bot.errors import Busy, Forbidden, PlatformError
 from bot.values import Author, Inbound, Place, Standing
 
 if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncApp
     from slack_bolt.context.async_context import AsyncBoltContext
 
-    from bot.control.ports import Behaviours
     from bot.ports import Absences, Inbox
 
 log = structlog.get_logger(__name__)
 
 
 InBackground = Callable[[Coroutine[Any, Any, None]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the bot knows of the workspaces."""
-
-    api: Api
-    workspaces: Workspaces
-    people: People
-    channels: Channels
-    threads: Threads
-    asked: Asked
-    habits: Habits
-    files: Files
-    taken_back: TakenBack
-    behaviours: Behaviours | None = None
-
-    async def behaviour(self, workspace: Workspace, channel: str, thread: str) -> Behaviour:
-        """How people want to be answered there; a direct message is always answered."""
-        place = channel_place(workspace.key, channel)
-        if self.behaviours is None or place.private:
-            return Behaviour()
-        if thread:
-            place = Place(PLATFORM, workspace.key, channel, thread)
-        try:
-            return await self.behaviours.behaviour(place)
-        except QuipuError as error:
-            # Who turned to the bot shall hear of it, when the message is claimed.
-            log.debug("slack.behaviour_unknown", place=place.id, reason=str(error))
-            return Behaviour()
-
-    async def opens_threads(self, workspace: Workspace, channel: str) -> bool:
-        """Whether each question in a channel begins a conversation in a thread."""
-        if is_private(channel):
-            return False
-        threads = (await self.behaviour(workspace, channel, "")).threads
-        return self.habits.answers_in_thread(channel) if threads is None else threads
-
-    async def places(self, workspace: Workspace, channel: str, message: Event) -> list[Place]:
-        """Where a message may have been kept; where it would be now comes first."""
-        behaviour = await self.behaviour(workspace, channel, thread_of(message))
-        now = place_of(workspace.key, channel, message, self.habits, behaviour.threads)
-        return list(dict.fromkeys([now, *places_of(workspace.key, channel, message)]))
 
 
 class Listener:

@@ -25,12 +25,13 @@ from adapters.slack.doctor import BAD_APP_TOKEN, BAD_BOT_TOKEN
 from adapters.slack.failures import Refusal, Told, translated
 from adapters.slack.files import Files
 from adapters.slack.groups import Groups
-from adapters.slack.listener import Listener, Surroundings
+from adapters.slack.listener import Listener
 from adapters.slack.outbound import Desk, SlackOutlet
 from adapters.slack.people import People
 from adapters.slack.places import PLATFORM, Habits
 from adapters.slack.prompts import Prompts
 from adapters.slack.sockets import Sockets
+from adapters.slack.surroundings import Surroundings
 from adapters.slack.threads import Threads
 from adapters.slack.web import Mount, OAuth, mount_events, mount_installation
 from adapters.slack.workspaces import Authorize, Connect, InstalledWorkspaces, OneWorkspace

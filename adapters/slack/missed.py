@@ -26,7 +26,7 @@ from bot.values import Inbound, Place
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from adapters.slack.listener import Surroundings
+    from adapters.slack.surroundings import Surroundings
     from adapters.slack.workspaces import Workspace
     from bot.ports import Absences, CatchUp, Inbox
 
