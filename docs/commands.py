@@ -43,6 +43,7 @@ EXAMPLES: Mapping[str, Mapping[str, Given]] = {
     "limits": {"person_messages": 50, "person_tokens": 20_000},
     "retention": {"retention": 90},
     "inherit": {"setting": "temperature"},
+    "audit": {"page": 2},
 }
 """What is given to each command that takes something, to show how it is written."""
 

@@ -46,8 +46,8 @@ class SqlRecords:
     async def note(self, change: Change) -> None:
         await self._database.write(settings.note, change)
 
-    async def changes(self, scopes: Sequence[str], *, limit: int) -> list[Change]:
-        return await self._database.read(settings.changes, scopes, limit)
+    async def changes(self, scopes: Sequence[str], *, limit: int, skip: int = 0) -> list[Change]:
+        return await self._database.read(settings.changes, scopes, limit, skip)
 
     async def persona_versions(self, scope: str, *, limit: int) -> list[Persona]:
         return await self._database.read(settings.persona_versions, scope, limit)

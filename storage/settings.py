@@ -70,11 +70,12 @@ def note(connection: Connection, line: Change) -> None:
     )
 
 
-def changes(connection: Connection, scopes: Sequence[str], limit: int) -> list[Change]:
-    """The newest lines first."""
-    rows = connection.execute(
-        select(audit).where(audit.c.scope.in_(scopes)).order_by(audit.c.id.desc()).limit(limit)
-    )
+def changes(
+    connection: Connection, scopes: Sequence[str], limit: int, skip: int = 0
+) -> list[Change]:
+    """The newest lines first, without so many of the newest."""
+    here = select(audit).where(audit.c.scope.in_(scopes)).order_by(audit.c.id.desc())
+    rows = connection.execute(here.limit(limit).offset(skip))
     return [
         Change(at, Author(who, name), scope, what, before, after)
         for _, at, who, name, scope, what, before, after in rows

@@ -31,6 +31,8 @@ class Known:
 
     until: float
     groups: dict[str, tuple[str, ...]]
+    refused: bool = False
+    """Whether Slack tells this bot nothing: then nobody has it asked before the time."""
 
 
 class Groups:
@@ -55,11 +57,12 @@ class Groups:
         self._known: dict[str, Known] = {}
         self._asking: dict[str, asyncio.Event] = {}
 
-    async def of(self, workspace: Workspace, user: str) -> tuple[str, ...]:
-        """The ids of the groups that a person is in."""
+    async def of(self, workspace: Workspace, user: str, *, anew: bool = False) -> tuple[str, ...]:
+        """The ids of the groups that a person is in; `anew` asks even if we remember."""
         known = self._known.get(workspace.key)
-        if known is None or known.until <= self._clock():
-            await self._told_in_time(workspace, wait=not (known and known.groups))
+        anew = anew and not (known and known.refused)
+        if anew or known is None or known.until <= self._clock():
+            await self._told_in_time(workspace, wait=anew or not (known and known.groups))
         known = self._known.get(workspace.key)
         return known.groups.get(user, ()) if known else ()
 
@@ -79,12 +82,12 @@ class Groups:
 
     async def _ask(self, workspace: Workspace, answered: asyncio.Event) -> None:
         known = self._known.get(workspace.key)
-        groups, lasts = known.groups if known else {}, SOON
+        groups, lasts, refused = known.groups if known else {}, SOON, False
         try:
             answer = await self._api.call(workspace, GROUPS, {"include_users": True}, patient=False)
             groups, lasts = _by_person(answer), REMEMBERED
         except Refusal as error:
-            lasts = REMEMBERED
+            lasts, refused = REMEMBERED, True
             if self._told.first(GROUPS, workspace.key):
                 log.warning("slack.groups_unknown", workspace=workspace.key, reason=str(error))
         except (PlatformError, TimeoutError) as error:
@@ -92,7 +95,7 @@ class Groups:
         except Exception:  # what nobody foresaw does not come again with every message
             log.exception("slack.groups_unreadable", workspace=workspace.key)
         finally:
-            self._known[workspace.key] = Known(self._clock() + lasts, groups)
+            self._known[workspace.key] = Known(self._clock() + lasts, groups, refused)
             del self._asking[workspace.key]
             answered.set()
 

@@ -68,7 +68,7 @@ class People:
         standing = Standing.ADMIN if trusted else Standing.MEMBER
         if person and person.manages:
             standing = Standing.OWNER
-        return Author(user, name, standing, await self._groups.of(workspace, user))
+        return Author(user, name, standing, await self._groups.of(workspace, user, anew=anew))
 
     def locale(self, workspace: Workspace, user: str) -> str:
         """The language that the person reads Slack in, if Slack has told of late; else empty."""

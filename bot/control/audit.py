@@ -13,7 +13,7 @@ from bot.control.authority import Access
 from bot.control.place_settings import ACCESS
 from bot.control.ports import Handler, PeopleStore, SettingStore
 from bot.control.records import Change
-from bot.control.response import Call, File, Given, Response
+from bot.control.response import Button, Call, File, Given, Response
 from bot.control.scopes import channel_scope, spoken, visible
 from bot.control.words import say
 
@@ -40,13 +40,23 @@ class Archive:
             ("channel", "wipe"): self.wipe,
         }
 
-    async def audit(self, call: Call, arguments: Mapping[str, Given]) -> Response:  # noqa: ARG002
-        """The newest changes here and in what this place inherits from."""
-        changes = await self._store.changes(visible(call.place), limit=LINES)
+    async def audit(self, call: Call, arguments: Mapping[str, Given]) -> Response:
+        """The changes here and in what this place inherits from, the newest on the first page."""
+        page, scopes = int(arguments.get("page", 1)), visible(call.place)
+        skip = (page - 1) * LINES
+        found = await self._store.changes(scopes, limit=LINES + 1, skip=skip)
+        changes = found[:LINES]
         if not changes:
-            return Response(say("control.no_changes", call.locale))
-        title = say("control.changes", call.locale)
-        return Response("\n".join([title, *(_line(call, change) for change in changes)]))
+            key = "control.no_changes" if page == 1 else "control.no_older"
+            return Response(say(key, call.locale))
+        title = say(
+            "control.changes" if page == 1 else "control.changes_page", call.locale, page=page
+        )
+        older = Button(
+            call.command, say("control.older", call.locale), arguments=(("page", str(page + 1)),)
+        )
+        text = "\n".join([title, *(_line(call, change) for change in changes)])
+        return Response(text, (older,) if len(found) > LINES else ())
 
     async def export(self, call: Call, arguments: Mapping[str, Given]) -> Response:  # noqa: ARG002
         """Everything that is kept of the channel and its threads, for the caller alone."""

@@ -78,7 +78,7 @@ COMMANDS = (
         (Argument("setting", Kind.CHOICE, required=True, choices=tuple(settings.SETTINGS)), _WHERE),
     ),
     Command(("settings",), Level.ADMIN),
-    Command(("audit",), Level.ADMIN),
+    Command(("audit",), Level.ADMIN, (Argument("page", Kind.INTEGER, least=1, most=10_000),)),
     Command(("channel", "export"), Level.ADMIN),
     Command(("channel", "wipe"), Level.ADMIN, confirm=True),
 )

@@ -46,8 +46,8 @@ class SettingStore(Protocol):
     async def note(self, change: Change) -> None:
         """Add a line to the audit list for a change that is no setting."""
 
-    async def changes(self, scopes: Sequence[str], *, limit: int) -> list[Change]:
-        """The audit list of these scopes, newest first."""
+    async def changes(self, scopes: Sequence[str], *, limit: int, skip: int = 0) -> list[Change]:
+        """The audit list of these scopes, newest first, without so many of the newest."""
 
     async def persona_versions(self, scope: str, *, limit: int) -> list[Persona]:
         """The versions set at a scope, newest first; a cleared one has an empty text."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
 
+from bot.control.audit import LINES
 from bot.control.records import Change
+from bot.errors import Refused
 from tests.control.conftest import CHANNEL, CHIEF, OWNER, Desk
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -38,6 +41,22 @@ async def test_a_change_of_who_may_talk_says_who_came_and_who_went(desk: Desk) -
         f"denied: + {nines}, + `role:'7'`",
     ]
     assert all(f"`{entry}`" in changes[4] for entry in many)
+
+
+async def test_older_changes_are_on_the_next_page(desk: Desk) -> None:
+    for number in range(2 * LINES + 1):
+        await desk.records.note(Change(NOON, CHIEF, CHANNEL.id, "seed", None, str(number)))
+    shown = await desk.use("audit")
+    numbers = []
+    while True:
+        numbers += re.findall(r"`(\d+)`", shown.text)
+        if not shown.buttons:
+            break
+        shown = await desk.press(shown.buttons[0])
+    assert numbers == [str(number) for number in reversed(range(2 * LINES + 1))]
+    assert "no older" in (await desk.use("audit", arguments={"page": 4})).text
+    with pytest.raises(Refused):
+        await desk.use("audit", arguments={"page": 0})
 
 
 @pytest.mark.parametrize("value", ["{", "[]", "null", "Be kind."])

@@ -16,6 +16,20 @@ async def test_a_message_says_which_groups_its_author_is_in(live: Stage) -> None
     assert len(live.called("usergroups.list")) == 1
 
 
+async def test_for_a_command_that_not_everybody_may_give_the_groups_are_asked_anew(
+    live: Stage,
+) -> None:
+    await live.ann.mentions(live.channel, "hi")
+    await live.heard()
+    weavers = live.workspace.group(live.ann)
+    await live.ann.runs_command("/quipu", "usage", live.channel)
+    await live.ann.runs_command("/quipu", "persona clear", live.channel)
+    live.server.faults.fail("POST", "usergroups.list", status=500)
+    await live.ann.runs_command("/quipu", "persona clear", live.channel)
+    assert [call.author.roles for call in live.control.calls] == [(), (weavers,), (weavers,)]
+    assert len(live.called("usergroups.list")) == 3
+
+
 async def test_what_slack_told_last_holds_while_it_does_not_tell(
     slack_server: SlackServer,
 ) -> None:
@@ -71,6 +85,9 @@ async def test_slack_is_not_asked_with_every_message_after_an_answer_that_makes_
 async def test_without_the_scope_nobody_is_in_a_group(live: Stage) -> None:
     live.workspace.scopes.discard("usergroups:read")
     live.workspace.group(live.ann)
+    for _ in range(2):
+        await live.ann.runs_command("/quipu", "persona clear", live.channel)
+        assert live.control.last.author.roles == ()
     for number in (1, 2):
         await live.ann.dm("hi")
         assert (await live.heard(number))[-1].author.roles == ()
