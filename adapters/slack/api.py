@@ -43,6 +43,8 @@ class Api:
         self.budget = budget
         self._told = told
         self._timeout = TIMEOUT if timeout is None else timeout
+        self.refused: set[str] = set()
+        """The workspaces whose token was refused when it was last used."""
 
     async def call(
         self,
@@ -73,6 +75,7 @@ class Api:
         except Refusal as error:
             self._note(workspace, method, error)
             raise
+        self.refused.discard(workspace.key)
         self.budget.latency(time.monotonic() - began)
         return answer
 
@@ -97,6 +100,8 @@ class Api:
 
     def _note(self, workspace: Workspace, method: str, error: Refusal) -> None:
         """Say once what the app lacks, or that its token is worth nothing any more."""
+        if error.code in REVOKED:
+            self.refused.add(workspace.key)
         if error.code in REVOKED and self._told.first("token", workspace.key, error.code):
             log.error(
                 "slack.token_refused",

@@ -122,9 +122,13 @@ class SlackMessenger:
 
     @property
     def connected(self) -> bool:
-        """Whether Slack can reach us: by a socket of ours, or by the HTTP server's routes."""
+        """Whether Slack can reach us, by a socket of ours or the HTTP server's routes, and we it.
+
+        Of several workspaces one that takes no token of ours any more leaves the others connected.
+        """
         listening = self._listening is not None and not self._listening.done()
-        return listening and (self._sockets is None or self._sockets.connected)
+        refused = self._one is not None and bool(self._desk.api.refused)
+        return listening and not refused and (self._sockets is None or self._sockets.connected)
 
     def outlet(self, place: Place, answering: str, beside: Collection[str] = ()) -> SlackOutlet:
         """The way back to the author of message `answering`; makes no request."""

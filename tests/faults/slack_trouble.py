@@ -43,6 +43,7 @@ class SlackTrouble:
             "the channel is archived": lambda _: self._refuse("is_archived"),
             "the app is uninstalled": self._uninstall,
             "the token is revoked": lambda _: self._refuse("token_revoked"),
+            "the token has expired": lambda _: self._refuse("token_expired"),
             "the account is inactive": lambda _: self._refuse("account_inactive"),
         }
 

@@ -26,6 +26,7 @@ CLOSED = [
     ("slack", "the channel is archived", "is_archived"),
     ("slack", "the app is uninstalled", "token_revoked"),
     ("slack", "the token is revoked", "token_revoked"),
+    ("slack", "the token has expired", "token_expired"),
     ("slack", "the account is inactive", "account_inactive"),
 ]
 
@@ -87,6 +88,22 @@ async def test_a_thread_that_is_deleted_in_mid_reply_ends_that_and_other_places_
         await scene.stage.restarts()
         await scene.stage.quiet()
         assert scene.states() == ["failed", "delivered"]
+
+
+@pytest.mark.parametrize("platform", ["slack", "slack by edits"])
+async def test_a_thread_whose_first_message_goes_in_mid_reply_keeps_its_answer_to_the_end(
+    platform: str, small_model: Path, tmp_path: Path
+) -> None:
+    async with play(platform, small_model, tmp_path) as scene:
+        script, (go,) = story("Once", " upon a time.")
+        scene.stage.generator.script = lambda _: script
+        _, where = await scene.stage.in_a_thread("ann", "a story")
+        await scene.begun(where, "Once")
+        where.channel.workspace.world.remove(where.root)
+        go.set()
+        await scene.shows(where, "Once upon a time.")
+        await scene.stage.settled()
+        assert scene.endings() == [("delivered", "")]
 
 
 @pytest.mark.parametrize("platform", ["slack", "slack by edits"])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bot.control.records import Behaviour
-from bot.errors import StorageError
+from bot.errors import PlatformError, StorageError
 from bot.values import Standing
 from tests.loopback.slack import SlackServer
 from tests.slack.stage import Stage, connected
@@ -263,3 +265,16 @@ async def test_who_turns_to_the_bot_is_heard_while_settings_cannot_be_read(live:
     assert [inbound.text for inbound in live.inbox.accepted] == ["are you there?"]
     assert {text for _, _, text in live.inbox.amended} == {"are you here?"}
     assert len({message_id for _, message_id in live.inbox.withdrawn}) == 1
+
+
+async def test_a_bot_token_that_slack_refuses_is_no_connection_until_it_takes_it_again(
+    live: Stage,
+) -> None:
+    before = live.messenger.connected
+    live.server.faults.fail("POST", "chat.postMessage", error="token_expired", times=1)
+    outlet = await live.asked()
+    with pytest.raises(PlatformError):
+        await outlet.create("hello", nonce="1")
+    refused = live.messenger.connected
+    await outlet.create("hello", nonce="1")
+    assert (before, refused, live.messenger.connected) == (True, False, True)
