@@ -23,27 +23,14 @@ from bot.prompt.builder import PromptBuilder
 from bot.prompt.formats import Llama2Format
 from bot.prompt.tokenizer import SentencePieceTokenizer
 from bot.settings import Settings
-from bot.values import Author, FinishReason, Inbound, Place, Sampling, Standing
+from bot.values import Author, FinishReason, Inbound, Place, Sampling
 from storage import open_store, upgrade
 from storage.records import SqlRecords
 from tests.board import PATIENCE, Board, ScriptedGenerator
+from tests.control.vouched import ROLES, Role, vouched
 from tests.pieces import train_pieces
 
-PLATFORMS = ("discord", "slack")
-ASKER, PRIVATE, DENIED = "the asker", "in a direct message", "on a deny list"
-BARRED = "an admin on the workspace's deny list"
-ROLES = {
-    "another member": Standing.MEMBER,
-    ASKER: Standing.MEMBER,
-    "an admin": Standing.ADMIN,
-    "an owner": Standing.OWNER,
-    PRIVATE: Standing.ADMIN,
-    DENIED: Standing.MEMBER,
-    BARRED: Standing.ADMIN,
-}
-"""By title of the column, with what platforms vouch for."""
-OWN = {ASKER, PRIVATE, DENIED, BARRED}
-"""Who asks about an answer of their own."""
+PLATFORMS = tuple(ROLES)
 
 GIVEN: Mapping[str, Mapping[str, Given]] = {
     "rate": {"score": "up"},
@@ -79,17 +66,23 @@ class Town:
     platform: str
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
-    async def allows(self, command: Command, given: Mapping[str, Given], role: str) -> bool:
-        """Whether it was carried out; what was refused for another reason is a mistake here."""
+    async def allows(
+        self, command: Command, given: Mapping[str, Given], role: Role, by: Call
+    ) -> bool:
+        """Whether it was carried out; what was refused for another reason is a mistake here.
+
+        `by` is such a person as the adapter knows them, who is somebody new here each time.
+        """
         number = next(self.numbers)
-        private = role == PRIVATE
-        place = Place(self.platform, f"w{number}", f"c{number}", private=private)
-        caller = Author(f"{number}-1", "Caller", ROLES[role])
-        asker = caller if role in OWN else Author(f"{number}-2", "Asker")
+        place = replace(by.place, channel=f"c{number}")
+        if not role.private:
+            place = replace(place, workspace=f"{place.workspace}x{number}")
+        caller = replace(by.author, id=f"{number}-1")
+        asker = caller if role.own else Author(f"{number}-2", "Asker")
         await self._prepare(command, place, asker)
-        if role in {DENIED, BARRED}:
+        if role.denied:
             lists = {"allow": [], "deny": [f"person:{caller.id}"]}
-            scope = place.scopes[0 if role == DENIED else -1]
+            scope = place.scopes[0 if role.denied == "channel" else -1]
             await self.records.set_settings(scope, {ACCESS: lists}, caller)
         call = Call(command.path, place, caller, arguments=given)
         try:
@@ -99,7 +92,7 @@ class Town:
         except Forbidden:
             return False
         except Refused:
-            assert private
+            assert role.private
             assert given.get("where") == "workspace"
             return False
         finally:
@@ -162,7 +155,8 @@ async def table() -> str:
         for platform in PLATFORMS:
             async with town(platform, Path(folder)) as made:
                 rows = [line async for line in _rows(made)]
-            parts.append("\n".join([f"### On {platform.capitalize()}\n", *_head(), *rows, ""]))
+            head = _head(platform)
+            parts.append("\n".join([f"### On {platform.capitalize()}\n", *head, *rows, ""]))
     return "\n".join(parts)
 
 
@@ -189,14 +183,19 @@ async def town(platform: str, folder: Path) -> AsyncIterator[Town]:
         await store.close()
 
 
-def _head() -> Iterator[str]:
-    yield _line("Command", ROLES)
-    yield _line("---", [":-:"] * len(ROLES))
+def _head(platform: str) -> Iterator[str]:
+    titles = [role.title for role in ROLES[platform]]
+    yield _line("Command", titles)
+    yield _line("---", [":-:"] * len(titles))
 
 
 async def _rows(made: Town) -> AsyncIterator[str]:
+    people = await vouched(made.platform)
     for title, command, given in uses():
-        allowed = [await made.allows(command, given, role) for role in ROLES]
+        allowed = [
+            await made.allows(command, given, role, people[role.title])
+            for role in ROLES[made.platform]
+        ]
         yield _line(title, ["✓" if each else "–" for each in allowed])
 
 

@@ -11,8 +11,10 @@ from adapters.slack.typed import arguments_in, command_in
 from bot.control.arguments import checked
 from bot.control.commands import BY_PATH, COMMANDS
 from bot.control.declarations import Command, Level
+from bot.values import Standing
 from docs import commands as manual
 from tests.control import permissions
+from tests.control.vouched import ROLES, Role, vouched
 
 ANEW = "it is out of date: run `python -m docs.commands`"
 MENTIONS = {"@Bob": "<@U0BOB|bob>", "@teachers": "<!subteam^S0TEACH>", "#random": "<#C0RANDOM>"}
@@ -40,24 +42,30 @@ async def test_the_table_is_what_happens() -> None:
 def test_the_table_says_what_was_specified(platform: str) -> None:
     _, _, lines = part("permissions").partition(f"### On {platform.capitalize()}\n\n")
     rows = [line.strip("| ").split(" | ") for line in lines.splitlines()[2:]]
-    titles = [*permissions.ROLES]
+    roles = ROLES[platform]
     for row, (title, command, given) in zip(rows, permissions.uses(), strict=False):
-        allowed = {role for role, cell in zip(titles, row[1:], strict=True) if cell == "✓"}
+        allowed = {role.title for role, cell in zip(roles, row[1:], strict=True) if cell == "✓"}
+        wide = "where" in given
         assert row[0] == title
-        assert allowed == _specified(command, wide="where" in given)
+        assert allowed == {role.title for role in roles if _specified(command, role, wide=wide)}
 
 
-def _specified(command: Command, *, wide: bool) -> set[str]:
+def _specified(command: Command, role: Role, *, wide: bool) -> bool:
     if wide:
-        return {"an owner"}
-    admins = {"an admin", "an owner", permissions.PRIVATE}
-    if command.level is Level.ADMIN:
-        return admins
-    if command.level is Level.ASKER:
-        return {*admins, permissions.ASKER}
-    about_oneself = command.path[0] in {"help", "privacy"}
-    denied = {permissions.DENIED, permissions.BARRED}
-    return set(permissions.ROLES) - (set() if about_oneself else denied)
+        return role.standing is Standing.OWNER
+    if role.denied:
+        return command.path[0] in {"help", "privacy"}
+    manages = role.standing is not Standing.MEMBER
+    asked = command.level is Level.ASKER and role.own
+    return command.level is Level.EVERYONE or manages or asked
+
+
+@pytest.mark.parametrize("platform", permissions.PLATFORMS)
+async def test_every_adapter_vouches_for_what_was_specified(platform: str) -> None:
+    found = await vouched(platform)
+    for role in ROLES[platform]:
+        call = found[role.title]
+        assert (call.author.standing, call.place.private) == (role.standing, role.private), role
 
 
 def test_what_is_written_by_hand_names_no_command_that_is_not_there() -> None:

@@ -25,7 +25,7 @@ class Telling:
 
 
 class NoGroups:
-    async def of(self, *_: object) -> tuple[str, ...]:
+    async def of(self, *_: object, **__: object) -> tuple[str, ...]:
         return ()
 
 
