@@ -90,7 +90,8 @@ def context_of(config: Mapping[str, Any]) -> int:
     """Tokens up to which a model of this configuration answers each alike, whoever is beside it.
 
     With "longrope" (Phi-3) all positions of a step are turned by the frequencies of the longest
-    conversation in it, and those change where the original context ends.
+    conversation in it, and those change where the original context ends. A model that slides over
+    its context (Mistral) attends like any other within its window.
     """
     most = int(config.get("max_position_embeddings") or LLAMA_2_CONTEXT)
     rope = config.get("rope_scaling") or config.get("rope_parameters")
@@ -99,7 +100,8 @@ def context_of(config: Mapping[str, Any]) -> int:
         if isinstance(each, dict) and each.get("rope_type", each.get("type")) in LONG_ROPE:
             first = config.get("original_max_position_embeddings")
             most = min(most, int(first or each.get("original_max_position_embeddings") or most))
-    return most
+    slides = config.get("use_sliding_window") is not False
+    return min(most, int((slides and config.get("sliding_window")) or most))
 
 
 def _what_is_missing(folder: Path) -> str:

@@ -61,9 +61,19 @@ def attend(
     *,
     packing: Packing,
     scaling: float | None = None,
+    softcap: float | None = None,
+    s_aux: Tensor | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:
-    """Attention of one layer in the form transformers calls: [1, heads, tokens, head_dim] in."""
+    """Attention of one layer in the form transformers calls: [1, heads, tokens, head_dim] in.
+
+    NotImplementedError for what none of the kernels does: they would give numbers that are nearly
+    right.
+    """
+    if softcap is not None:
+        raise NotImplementedError("its attention bounds the scores (softcap)")
+    if s_aux is not None:
+        raise NotImplementedError("its attention has sinks (s_aux)")
     return packing.attend(module.layer_idx, query, key, value, scaling), None
 
 

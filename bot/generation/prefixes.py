@@ -114,8 +114,9 @@ class Slots:
         if match.own is not None:
             self._retained.remove(match.own)
         slot = match.own or self._empty.pop()
-        self._clock += 1
-        slot.last_used = self._clock
+        self._use(slot)
+        if match.source is not None:
+            self._use(match.source)
         slot.place, slot.adapter = request.place, request.adapter
         slot.request, slot.retained = request, []
         self._used[request] = slot
@@ -129,6 +130,7 @@ class Slots:
         request.slot = None
         if slot is None:
             return None
+        self._use(slot)
         slot.request = None
         slot.retained = request.tokens[: request.computed]
         if slot.retained:
@@ -163,6 +165,10 @@ class Slots:
         self._retained = []
         for request in self._used:
             request.computed = 0
+
+    def _use(self, slot: Slot) -> None:
+        self._clock += 1
+        slot.last_used = self._clock
 
     def _beside(self, adapter: str, tokens: list[int]) -> Iterator[Slot]:
         at = bisect_left(self._retained, (adapter, tokens, -1), key=_order)

@@ -72,9 +72,18 @@ class Stepper:
             return self._recover(work, error)
 
     def forget(self, *, shrink: bool = False) -> None:
-        """Drop all keys and values; running requests are computed again."""
+        """Drop all keys and values; running requests are computed again.
+
+        To `shrink` gives the memory back too, and with it goes what was recorded.
+        """
         self._drops += 1
         self._scheduler.forget(shrink=shrink)
+        if shrink:
+            self._runner.release_memory()
+
+    def begin_again(self) -> None:
+        """Drop whatever was computed or recorded."""
+        self.forget()
         self._runner.release_memory()
 
     def _recover(self, work: Sequence[Work], error: Exception) -> list[Output]:

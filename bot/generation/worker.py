@@ -181,7 +181,7 @@ class Worker:
             suspects = self._suspects()
         finally:
             self._scheduler.clear()
-        self._stepper.forget()
+        self._stepper.begin_again()
         with self._changed:
             self._arrived = []
             live = sorted(self._ears, key=lambda request: request not in suspects)

@@ -21,9 +21,12 @@ from bot.generation.graphs.waiting import NoWaiting
 from bot.generation.memory.key_value import KeyValueShape
 from bot.generation.memory.paged import PagedMemory
 from bot.generation.memory.sizing import make_memory
+from bot.generation.pace import Pace
+from bot.generation.prefixes import Slots
 from bot.generation.request import Request
 from bot.generation.runner import Runner
-from bot.generation.scheduler import Work
+from bot.generation.scheduler import Scheduler, Work
+from bot.generation.stepper import Stepper
 from bot.generation.weights.loading import LoadedModel, load
 from bot.values import Sampling
 from tests.generation.loads import hold, random_load
@@ -242,7 +245,7 @@ def test_steps_are_recorded_again_for_new_memory(loaded: LoadedModel) -> None:
     bench, twin = Bench(loaded, Unrecorded()), Bench(loaded, None)
     for one in (bench, twin):
         one.steps(3)
-        one.memory.clear()
+        one.memory.shrink()
         one.runner.release_memory()
         for slot, request in enumerate(one.requests):
             one.memory.reserve(slot, 40)
@@ -251,6 +254,47 @@ def test_steps_are_recorded_again_for_new_memory(loaded: LoadedModel) -> None:
         for request in one.requests:
             request.computed = len(request.tokens) - 1
     assert bench.steps(3) == twin.steps(3)
+
+
+class Counting(Unrecorded):
+    times = 0
+
+    def record(self, compute: Compute) -> Compute:
+        self.times += 1
+        return super().record(compute)
+
+
+def test_after_a_number_that_was_not_finite_nothing_is_left_of_it_and_nothing_recorded_anew(
+    loaded: LoadedModel, reference: Reference
+) -> None:
+    recorder = Counting()
+    _, memory = make_memory(loaded, max_batch=4, paged=True)
+    assert isinstance(memory, PagedMemory)
+    runner = Runner(loaded, memory, vocab_size=VOCABULARY, recorder=recorder, most=4)
+    runner.warm_up()
+    pace = Pace(stall=10.0, most=64)
+    scheduler = Scheduler(Slots(4), memory, pace, max_running=4, context=CONTEXT)
+    stepper = Stepper(scheduler, runner)
+    asked = [some_ids(random.Random(seed), 20) for seed in (1, 2)]
+    bad, good = (
+        Request(tuple(ids), GREEDY, str(ids), frozenset({EOS}), seed=0, adapter="") for ids in asked
+    )
+    for one in (bad, good):
+        scheduler.add(one)
+    for _ in range(4):
+        stepper.step()
+    assert bad.slot is not None
+    pools, times = memory.pools, recorder.times
+    with torch.inference_mode():
+        pools[0][memory.tables.of(bad.slot)[0]] = torch.nan
+    while scheduler.busy:
+        stepper.step()
+    assert stepper.counters.failures == 1
+    assert good.tokens[20:] == reference.greedy(asked[1], 24)
+    assert (memory.pools is pools, recorder.times) == (True, times)
+    assert all(bool(pool.isfinite().all()) for pool in pools)
+    stepper.forget(shrink=True)
+    assert memory.pools is not pools
 
 
 def test_numbers_that_are_not_finite_choose_nothing(loaded: LoadedModel) -> None:

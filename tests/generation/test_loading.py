@@ -12,12 +12,16 @@ from safetensors.torch import load_file, save_file
 from transformers import (
     Gemma2Config,
     Gemma2ForCausalLM,
+    GptOssConfig,
+    GptOssForCausalLM,
     LlamaConfig,
     LlamaForCausalLM,
     MistralConfig,
     MistralForCausalLM,
     Phi3Config,
     Phi3ForCausalLM,
+    Qwen2Config,
+    Qwen2ForCausalLM,
 )
 
 from bot.checkpoint import read
@@ -107,37 +111,6 @@ def test_a_folder_without_a_checkpoint_is_an_error(tmp_path: Path) -> None:
         load(tmp_path)
 
 
-def test_an_architecture_that_we_would_get_wrong_is_refused(tmp_path: Path) -> None:
-    config = Gemma2Config(
-        vocab_size=64,
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=8,
-        attn_logit_softcapping=0.01,
-        initializer_range=0.5,
-    )
-    Gemma2ForCausalLM(config).save_pretrained(tmp_path)
-    with pytest.raises(ModelLoadError, match="not supported"):
-        load(tmp_path, device="cpu")
-
-
-def test_a_sliding_window_bounds_the_context(tmp_path: Path) -> None:
-    config = MistralConfig(
-        vocab_size=64,
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        sliding_window=128,
-    )
-    MistralForCausalLM(config).save_pretrained(tmp_path)
-    assert load(tmp_path, device="cpu").context == 128
-
-
 SHAPE: dict[str, Any] = {
     "vocab_size": 64,
     "hidden_size": 32,
@@ -146,6 +119,40 @@ SHAPE: dict[str, Any] = {
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
 }
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_an_architecture_that_we_would_get_wrong_is_refused(tmp_path: Path, dtype: str) -> None:
+    """In bf16 what is lacking can be less than what rounding may be."""
+    Gemma2ForCausalLM(Gemma2Config(**SHAPE, head_dim=8)).save_pretrained(tmp_path)
+    with pytest.raises(ModelLoadError, match=r"not supported: its attention bounds the scores"):
+        load(tmp_path, device="cpu", dtype=dtype)
+
+
+def test_an_architecture_with_sinks_is_refused(tmp_path: Path) -> None:
+    config = GptOssConfig(**SHAPE, head_dim=8, num_local_experts=2, num_experts_per_tok=1)
+    GptOssForCausalLM(config).save_pretrained(tmp_path)
+    with pytest.raises(ModelLoadError, match=r"not supported: its attention has sinks"):
+        load(tmp_path, device="cpu", dtype="bfloat16")
+
+
+def test_a_sliding_window_bounds_the_context(tmp_path: Path) -> None:
+    MistralForCausalLM(MistralConfig(**SHAPE, sliding_window=128)).save_pretrained(tmp_path)
+    assert load(tmp_path, device="cpu").context == 128
+    assert read(tmp_path, "mistral").context == 128
+    assert examine(tmp_path).context == 128
+
+
+def test_a_sliding_window_that_is_not_used_bounds_nothing(tmp_path: Path) -> None:
+    config = Qwen2Config(**SHAPE, max_position_embeddings=512, sliding_window=128)
+    Qwen2ForCausalLM(config).save_pretrained(tmp_path)
+    file = tmp_path / "config.json"
+    given = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps(given | {"use_sliding_window": False, "sliding_window": 128}))
+    assert load(tmp_path, device="cpu").context == 512
+    assert read(tmp_path, "qwen").context == 512
+
+
 LONG_ROPE = {"rope_type": "longrope", "short_factor": [1.0] * 4, "long_factor": [4.0] * 4}
 LONG = Phi3Config(
     **SHAPE,

@@ -164,6 +164,22 @@ def test_the_oldest_retained_slot_is_given_up_first() -> None:
     assert slots.match(back[3]).shared == 0
 
 
+def test_who_was_answered_last_or_gave_another_a_beginning_is_given_up_last() -> None:
+    plan = scheduler(slots=4, budget=200)
+    slow, quick = request("slow", 30, new=5, first=10), request("quick", 30, new=1, first=11)
+    giver = request("giver", 30, new=1, first=12)
+    for one in (giver, slow, quick):
+        plan.add(one)
+    while plan.busy:
+        step(plan)
+    plan.add(request("taker", 40, new=1, first=12))
+    step(plan)
+    order = []
+    while (index := plan.slots.evict()) is not None:
+        order.append(next(slot.place for slot in plan.slots._slots if slot.index == index))
+    assert order == ["quick", "slow", "giver", "taker"]
+
+
 def test_an_answer_that_was_put_back_goes_on_where_it_was() -> None:
     plan = scheduler()
     old, young = request("a", new=9), request("b", new=9, first=6)

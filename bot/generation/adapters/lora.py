@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bot.generation.transfer import send
+
 SHORT = 16
 """Tokens up to which runs of several adapters are computed together, for fewer and larger steps."""
 WASTE = {"cpu": 250_000}
@@ -105,7 +107,7 @@ class Layout:
         for run in runs:
             adapters[run.first - first : run.last - first] = [run.adapter] * run.count
         owners = self._owners[low:high]
-        foreign = torch.tensor(adapters, device=owners.device)[:, None] != owners
+        foreign = send(adapters, owners.device)[:, None] != owners
         return Addition(first, last, low, high, foreign)
 
 

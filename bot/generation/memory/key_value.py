@@ -85,10 +85,13 @@ class KeyValueMemory(Protocol):
         """Empty the slot. No error if it is empty."""
 
     def clear(self) -> None:
-        """Empty all slots and give the memory back."""
+        """Empty all slots; no number that was in them is left."""
 
     def shrink(self) -> None:
-        """Clear, and be content with an eighth less from now on, though not below the context."""
+        """Give all memory back, and want an eighth less from now on, though not below the context.
+
+        Nothing is left in the slots.
+        """
 
     def packing(self, spans: Sequence[Span]) -> Packing:
         """Where the tokens of one forward belong; spans of one token come first."""

@@ -18,7 +18,7 @@ class PagedMemory:
     """Per layer one tensor [pages, page, 2, heads, dim] on that layer's device.
 
     See `KeyValueMemory`. Full pages of a shared beginning are counted, not copied. The pool is
-    taken whole when first needed, so that its addresses stay.
+    taken whole when first needed, so that its addresses stay until it shrinks.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class PagedMemory:
 
     @property
     def pools(self) -> list[Tensor]:
-        """Each layer's pages, taken now if they were not yet; another list after `clear`."""
+        """Each layer's pages, taken now if they were not yet; another list after `shrink`."""
         if not self._pools:
             self._pools = self._allocate()
         return self._pools
@@ -105,15 +105,18 @@ class PagedMemory:
         """Empty the slot. No error if it is empty."""
         self._tables.drop(slot)
 
+    @torch.inference_mode()
     def clear(self) -> None:
-        """Empty all slots and give the pool back."""
-        self._pools = []
+        """Empty all slots; the pool stays, with zeros, since a NaN gets through every mask."""
         self._tables = self._empty()
+        for pool in self._pools:
+            pool.zero_()
 
     def shrink(self) -> None:
-        """Clear, and be content with an eighth less from now on."""
+        """Give the pool back, and be content with an eighth less from now on."""
         self._limits = self._limits.less()
-        self.clear()
+        self._pools = []
+        self._tables = self._empty()
 
     def packing(self, spans: Sequence[Span]) -> PagedPacking:
         """Where the tokens of one forward belong; spans of one token come first."""

@@ -175,14 +175,12 @@ def _describe(model: PreTrainedModel, path: Path, plan: Plan) -> LoadedModel:
     eos = generation.eos_token_id if generation is not None else config.eos_token_id
     embeddings: Any = model.get_input_embeddings()
     most = config.max_position_embeddings  # some architectures call it otherwise in their files
-    context = context_of(config.to_dict() | {"max_position_embeddings": most})
     return LoadedModel(
         model=model,
         path=path,
         device=embeddings.weight.device,
         dtype=plan.dtype,
-        # Within its window a model that slides over its context attends like any other.
-        context=min(context, getattr(config, "sliding_window", None) or context),
+        context=context_of(config.to_dict() | {"max_position_embeddings": most}),
         eos_ids=frozenset([] if eos is None else [eos] if isinstance(eos, int) else eos),
         vocab_size=embeddings.num_embeddings,
         layer_devices=_layer_devices(model, plan),
