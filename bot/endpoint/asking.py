@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bot.endpoint.pieces import Body
@@ -17,6 +17,9 @@ MOST_STOPS = 4
 
 CHAT_MARGIN = 32
 """Tokens by which the server's own template may outgrow the prompt that was counted here."""
+
+NO_TOP_K = -1
+"""Means none to llama.cpp, SGLang and every vLLM; 0 does not to SGLang and to older vLLMs."""
 
 LEAST_TOP_P = 1e-5
 """No server takes 0, which here means the likeliest token alone."""
@@ -31,7 +34,10 @@ CONTROL_SHAPE = re.compile(r"<([|｜])(?=[^<>\s]{1,64}[|｜]>)")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An answer that is wanted of `model`, of `limit` tokens with the prompt."""
+    """An answer that is wanted of `model`, of `limit` tokens with the prompt.
+
+    `usual` is what the model recommends, which a server may take where nothing else is said.
+    """
 
     prompt: Prompt
     sampling: Sampling
@@ -39,6 +45,7 @@ class Asked:
     place: str
     limit: int
     control: tuple[str, ...] = ()
+    usual: Sampling = field(default_factory=Sampling)
 
     @property
     def stops(self) -> tuple[str, ...]:
@@ -69,19 +76,19 @@ def plain(text: str, control: tuple[str, ...]) -> str:
 
 
 def _settings(asked: Asked) -> Iterator[tuple[str, Any]]:
-    """What differs from every server's default, and what has none that is agreed on."""
-    sampling = asked.sampling
+    """What differs from the server's default, and what has none that is agreed on."""
+    sampling, usual = asked.sampling, asked.usual
     yield "temperature", max(0.0, sampling.temperature)
     yield "stream_options", {"include_usage": True}
     if stops := asked.stops[:MOST_STOPS]:
         yield "stop", list(stops)
     if sampling.temperature > 0:
         yield "top_p", max(sampling.top_p, LEAST_TOP_P)
-        if sampling.top_k:
-            yield "top_k", sampling.top_k
-        if sampling.min_p:
+        if sampling.top_k or usual.top_k:
+            yield "top_k", sampling.top_k or NO_TOP_K
+        if sampling.min_p or usual.min_p:
             yield "min_p", sampling.min_p
-    if sampling.repetition_penalty != 1.0:
+    if sampling.repetition_penalty != 1.0 or usual.repetition_penalty != 1.0:
         yield "repetition_penalty", sampling.repetition_penalty
     if sampling.seed is not None:
         yield "seed", sampling.seed

@@ -44,6 +44,8 @@ class EndpointGenerator:
     `tokenizer` is the model's own: prompts are then sent as token ids to servers that read them
     ("auto" finds out), else as messages. Without it prompts are messages always.
 
+    `usual` is the sampling that the model's own files recommend.
+
     A server has `connect` seconds to take a connection, `timeout` to write its first text and
     `gap` (the same unless given) between two texts. `limit` answers may be on their way at once.
     `repeats` is the limit of `Circles` for each answer.
@@ -62,6 +64,7 @@ class EndpointGenerator:
         gap: float | None = None,
         token_ids: TokenIds = "auto",  # noqa: S107 - no secret
         tokenizer: Vocabulary | None = None,
+        usual: Sampling | None = None,
         adapters: Mapping[str, str] = MappingProxyType({}),
         limit: int = 64,
         retries: int = 2,
@@ -76,6 +79,7 @@ class EndpointGenerator:
         self._adapters = dict(adapters)
         self._control_ids = tokenizer.control_ids if tokenizer else frozenset()
         self._control_names = tokenizer.control_names if tokenizer else ()
+        self._usual = usual or Sampling()
         self._limit = limit
         self._repeats = repeats
         self._running: set[EndpointAnswer] = set()
@@ -114,7 +118,13 @@ class EndpointGenerator:
         if len(self._running) >= self._limit:
             raise Busy(f"{self._limit} answers are on their way already")
         asked = Asked(
-            prompt, sampling, self._model(adapter), place.id, self._context, self._control_names
+            prompt,
+            sampling,
+            self._model(adapter),
+            place.id,
+            self._context,
+            self._control_names,
+            self._usual,
         )
         answer = EndpointAnswer(asked, self._failover.pieces(asked), Circles(self._repeats))
         self._running.add(answer)

@@ -69,6 +69,7 @@ class EndpointSource:
             context=found.context if found else model.context or CONTEXT,
             token_ids=model.token_ids,
             tokenizer=load_tokenizer(found) if found else None,
+            usual=checkpoints.recommended(found) if found else None,
             adapters=self._served,
             limit=model.batch + model.queue,
             repeats=model.repeats,

@@ -160,6 +160,26 @@ async def test_every_setting_reaches_the_server(serve: Serve, connect: Connect) 
     assert finish.seed == 5
 
 
+async def test_what_is_off_is_said_where_the_model_recommends_it(
+    serve: Serve, connect: Connect
+) -> None:
+    server = await serve()
+    recommended = Sampling(top_k=20, min_p=0.05, repetition_penalty=1.05)
+    generator, plain = connect(server, usual=recommended), connect(server)
+
+    await read(ask(generator, sampling=Sampling()))
+    await read(ask(generator, sampling=Sampling(temperature=0.0)))
+    await read(ask(plain, sampling=Sampling()))
+
+    names = ("top_k", "min_p", "repetition_penalty")
+    said = [{n: r.body[n] for n in names if n in r.body} for r in server.answers]
+    assert said == [
+        {"top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0},
+        {"repetition_penalty": 1.0},
+        {},
+    ]
+
+
 async def test_settings_that_a_server_does_not_know_are_left_out_from_then_on(
     serve: Serve, connect: Connect
 ) -> None:

@@ -19,6 +19,8 @@ from bot.settings.reading import check
 from bot.values import Persona, Place, Role, Turn
 from tests.adapters_made import save_adapter
 from tests.checkpoints import make_checkpoint
+from tests.loopback.endpoint.server import EndpointServer
+from tests.loopback.endpoint.writers import WordWriter
 from tests.small_machine import limit_memory
 
 HERE = Place("terminal", "here", "now")
@@ -206,6 +208,24 @@ def test_one_model_can_be_taken_alone(settings: Settings) -> None:
     assert (only.title, only.warm, only.idle) == ("second", True, 0.0)
     with pytest.raises(ConfigError, match="no model 'third'; there are first, second"):
         alone(settings, "third")
+
+
+async def test_a_server_is_told_what_is_off_though_the_model_recommends_it(
+    folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    for file in folders[0].iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    recommended = {"top_k": 20, "repetition_penalty": 1.1}
+    (tmp_path / "generation_config.json").write_text(json.dumps(recommended), encoding="utf-8")
+    async with EndpointServer(WordWriter("Yes."), served="big") as server:
+        model = {**ENDPOINT, "urls": [server.url], "name": str(tmp_path)}
+        off = {"top_k": 0, "repetition_penalty": 1}
+        (far,) = sources(check({"model": model, "sampling": off}))
+        engine = far.load()
+        assert await said(engine) == "Yes."
+        await engine.generator.close()
+        (asked,) = server.answers
+    assert (asked.body["top_k"], asked.body["repetition_penalty"]) == (-1, 1.0)
 
 
 async def test_an_adapter_changes_what_its_own_model_says(

@@ -67,7 +67,7 @@ class ModelWriter:
             max_new_tokens=body.get("max_tokens", 16),
             temperature=body.get("temperature", 1.0),
             top_p=body.get("top_p", 1.0),
-            top_k=body.get("top_k", 0),
+            top_k=max(0, body.get("top_k", 0)),
             min_p=body.get("min_p", 0.0),
             repetition_penalty=body.get("repetition_penalty", 1.0),
             seed=body.get("seed"),
