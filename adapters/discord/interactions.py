@@ -167,7 +167,7 @@ class Interactions:
         return self._answer(call, response, showing or Showing(call.command))
 
     def _answer(self, call: Call, response: Response, showing: Showing) -> Answer:
-        if (form := response.form) is not None:
+        if (form := response.form) is not None and fields_of(form):
             offset = showing.offset if showing.offset < len(fields_of(form)) else 0
             modal = modal_of(form, call.locale, offset=offset)
             return self._opened(call.locale, form, modal, id_of(form, offset))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -40,16 +41,17 @@ class Answers:
 
     async def told(self, response: Response, call: Call, occasion: Occasion) -> list[Json]:
         """The messages that are left to be shown, once windows are open and files are sent."""
-        text = await self._with_file(response, call, occasion)
         window = await self.window(response, call)
         if window is None:
+            text = await self._with_file(response, call, occasion)
             return messages(text, response.buttons, call.place.thread)[:MOST_MESSAGES]
         try:
             await self._open(occasion, window)
         except PlatformError as error:
             log.info("slack.window_not_opened", command=call.command, reason=str(error))
             return messages(say("slack.too_slow", call.locale), [_again(call)], call.place.thread)
-        return []
+        # Afterwards, for a window does not wait until a file is sent.
+        return messages(await self._with_file(replace(response, text=""), call, occasion))
 
     async def sent(self, response: Response, call: Call, occasion: Occasion) -> Json:
         """The window that an answer to a sent window becomes."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from adapters.slack.blocks import thread_said
+from adapters.slack.elements import LONGEST_INPUT
 from adapters.slack.manifest import COMMAND
 from adapters.slack.occasions import Occasion, Payload
 from adapters.slack.places import (
@@ -119,6 +120,7 @@ class Caller:
             author,
             locale=people.locale(workspace, occasion.user) or "en",
             prefix=PREFIX,
+            field_characters=LONGEST_INPUT,
         )
 
     async def _conversations(self, occasion: Occasion, base: Call) -> list[Place]:

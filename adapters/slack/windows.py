@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.slack.blocks import Json, plain, rows_of, section
-from adapters.slack.elements import Options, field, given, initial, switch_options
+from adapters.slack.elements import LONGEST_INPUT, Options, field, given, initial, switch_options
 from adapters.slack.occasions import Payload
 from bot.control.declarations import Argument, Kind
 from bot.control.response import Button, Field, Form, Given, Item, Page
@@ -162,14 +162,17 @@ def setting_of(block_id: str) -> tuple[Setter, str]:
 
 def _form_field(each: Field, options: Options, locale: str) -> Json:
     argument = each.argument
+    hint = each.hint
     if argument.kind is Kind.SWITCH:
         options = switch_options(locale)
+    if argument.kind is Kind.LONG_TEXT and (argument.most or 0) > LONGEST_INPUT:
+        hint = f"{hint} {say('slack.longest', locale, most=LONGEST_INPUT)}".strip()
     return field(
         argument.name,
         argument,
         each.label,
         value=each.value,
-        hint=each.hint,
+        hint=hint,
         options=options,
         optional=not argument.required,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 
 import structlog
 
@@ -135,15 +136,20 @@ class PersonaControl:
     async def _form(self, call: Call) -> Response:
         known = {argument.name: argument for argument in BY_PATH[call.command].arguments}
         text = (await self._personas.written(call.place)).text
-        longest = int(known["text"].most or LONGEST)
-        field = Field(
-            known["text"],
-            say("persona.field", call.locale),
-            text if len(text) <= longest else "",
-            say("persona.field_hint", call.locale),
-        )
+        label, hint = say("persona.field", call.locale), say("persona.field_hint", call.locale)
+        field = Field(known["text"], label, text, hint)
         file = Field(known["file"], say("argument.persona.set.file", call.locale))
-        return Response(form=Form(call.command, say("persona.form", call.locale), (field, file)))
+        form = Form(call.command, say("persona.form", call.locale), (field, file))
+        most = min(int(known["text"].most or LONGEST), call.field_characters)
+        if len(text) <= most:
+            return Response(form=form)
+        # An empty field would look as if there were no persona.
+        figures = {"count": len(text), "most": most, "command": f"{call.prefix}persona set"}
+        return Response(
+            say("persona.beyond_field", call.locale, **figures),
+            form=replace(form, fields=(file,)),
+            file=File("persona.txt", text.encode()),
+        )
 
     async def _unchanged(self, call: Call, text: str) -> bool:
         """Whether a form still has the words that it was shown with."""

@@ -26,7 +26,8 @@ class Call:
     `reply_id` is the reply whose button was pressed, `message_id` the message whose menu was used;
     without either, a command about a reply means the newest one here. `prefix` is what people write
     before a command there, as in `/` or `/quipu `. With `every_thread` the platform vouches that
-    the author sees all threads of the channel, those that are closed to others too.
+    the author sees all threads of the channel, those that are closed to others too. A field of a
+    form holds so many `field_characters` there.
     """
 
     command: tuple[str, ...]
@@ -39,6 +40,7 @@ class Call:
     confirmed: bool = False
     prefix: str = "/"
     every_thread: bool = False
+    field_characters: int = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,8 @@ class File:
 class Response:
     """What to show to the person alone: text in Markdown, and perhaps more.
 
-    A `form` is opened instead of showing text. `page` comes below the text.
+    A `form` is opened, with the text above its fields where the platform can do that. `page` comes
+    below the text.
     """
 
     text: str = ""

@@ -177,6 +177,14 @@ class DiscordStage:
         [file] = (await self._used(who, command)).attachments
         return file.content.decode()
 
+    async def persona_window(self, who: str) -> tuple[str | None, str]:
+        opened = await self._people[who].runs_command("persona set", self._channel)
+        if opened.modal is not None:
+            [field] = fields(opened.modal)
+            return field.value, ""
+        [file] = (await opened.answer()).attachments
+        return None, file.content.decode()
+
     async def page(self, who: str, group: str) -> Mapping[str, Setting]:
         shown = await self._used(who, "settings")
         await self._people[who].selects(shown, "Which settings", group)

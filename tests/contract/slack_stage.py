@@ -218,6 +218,17 @@ class SlackStage:
         [file] = dms.from_bot[-1].files
         return file.content.decode()
 
+    async def persona_window(self, who: str) -> tuple[str | None, str]:
+        person = self._people[who]
+        opened = await person.runs_command("/quipu", "persona set", self._channel)
+        inputs = {block["block_id"]: block for block in (await opened.wait_modal()).inputs}
+        assert "file" in inputs
+        if "text" in inputs:
+            return str(inputs["text"]["element"].get("initial_value", "")), ""
+        await person.dms.wait_for(lambda _: person.dms.from_bot and person.dms.from_bot[-1].files)
+        [file] = person.dms.from_bot[-1].files
+        return None, file.content.decode()
+
     async def page(self, who: str, group: str) -> Mapping[str, Setting]:
         interaction = await self._people[who].runs_command("/quipu", "settings", self._channel)
         blocks = (await interaction.wait_modal()).body["blocks"]

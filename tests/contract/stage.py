@@ -118,6 +118,12 @@ class Stage(Protocol):
     async def fetches(self, who: Who, command: str) -> str:
         """Use a command that sends a file to this person alone; what the file says."""
 
+    async def persona_window(self, who: Who) -> tuple[str | None, str]:
+        """Open the window for the persona: what its field for a text holds, or None without one.
+
+        And what the file says that comes with it, if one does.
+        """
+
     async def page(self, who: Who, group: str) -> Mapping[str, Setting]:
         """What the page of settings shows of one of its groups, by the settings' labels."""
 

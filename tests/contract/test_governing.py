@@ -30,6 +30,15 @@ async def test_a_persona_is_set_looked_back_on_and_restored(stage: Stage) -> Non
     assert "<<SYS>>\nYou are a pirate.\n<</SYS>>" in stage.generator.prompts[-1].text
 
 
+async def test_the_window_for_the_persona_is_never_empty_where_there_is_one(stage: Stage) -> None:
+    for copies in (1, 50, 65, 83):
+        text = " ".join(["I am a small model and I answer in this channel."] * copies)
+        await stage.sets_persona_by_file("chief", "persona.txt", text.encode())
+        field, file = await stage.persona_window("chief")
+        assert (field, file) in {(text, ""), (None, text)}, len(text)
+        assert field is not None or len(text) > 3000
+
+
 async def test_a_persona_keeps_the_marks_that_people_write(stage: Stage) -> None:
     text = 'You aren’t shy: it\'s "fine", 5\'10" and seed=7. « Oui »'
     await stage.sets_persona("chief", text)

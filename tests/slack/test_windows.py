@@ -73,6 +73,17 @@ async def test_a_form_is_a_window_with_a_field_for_every_argument(asking: Stage)
     assert kinds == ["plain_text_input", "static_select", "file_input"]
 
 
+async def test_the_window_says_how_much_it_takes_where_a_file_may_hold_more(asking: Stage) -> None:
+    view = await (await opened(asking, "persona set")).wait_modal()
+    text, *others = view.inputs
+    assert text["element"]["max_length"] == 3000
+    assert (
+        text["hint"]["text"]
+        == "a hint 3000 characters at most here; a longer persona can come from a file."
+    )
+    assert all("at most here" not in str(other) for other in others)
+
+
 async def test_a_sent_form_reaches_the_core_and_says_what_became_of_it(asking: Stage) -> None:
     interaction = await opened(asking, "persona set")
     sent = await asking.mia.submits_modal(interaction, {"Text": "You are a pirate."})
