@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from adapters.slack.markup import escaped
+from adapters.slack.markup import escaped, pointing
 from adapters.slack.pings import harmless
 from bot.control.response import Button
 
@@ -66,8 +66,8 @@ def chunks(text: str) -> list[str]:
 
 
 def messages(text: str, buttons: Sequence[Button] = (), thread: str = "") -> list[Json]:
-    """A text with buttons below its end, as the bodies of one or more messages."""
-    bodies = [{"text": fallback(piece), "blocks": [markdown(piece)]} for piece in chunks(text)]
+    """A text with buttons below its end, as the bodies of messages for one person alone."""
+    bodies = [_alone(piece) for piece in chunks(text)]
     if rows := rows_of(buttons, thread):
         if not bodies:
             bodies.append({"text": fallback(", ".join(b.label for b in buttons)), "blocks": []})
@@ -98,6 +98,11 @@ def thread_said(block_id: str) -> str | None:
     """The thread of the Place that a block of buttons is about; None if it is not one of ours."""
     found = PLACE.match(block_id)
     return (found[1] or "") if found else None
+
+
+def _alone(text: str) -> Json:
+    shown = {"type": "markdown", "text": pointing(harmless(text))}
+    return {"text": pointing(fallback(text)), "blocks": [shown]}
 
 
 def _button(button: Button, at: int) -> Json:

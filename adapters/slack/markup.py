@@ -10,6 +10,12 @@ from bot import plain
 _MARKUP = re.compile(r"<(?P<sign>[@#!]?)(?P<target>[^<>|\n]*)(?:\|(?P<label>[^<>\n]*))?>")
 _PERSON = re.compile(r"<@([A-Z0-9]{2,40})(?:\|[^<>\n]*)?>")
 
+LISTED = re.compile(
+    r"`(?:person:(?P<person>[UW][A-Z0-9]{2,40})|channel:(?P<channel>[CDG][A-Z0-9]{2,40})"
+    r"|role:(?P<role>S[A-Z0-9]{2,40}))`"
+)
+SIGNS = {"person": "@", "role": "!subteam^", "channel": "#"}
+
 Name = Callable[[str], str | None]
 
 
@@ -21,6 +27,19 @@ def mentioned(text: str) -> list[str]:
 def without_mention(text: str, bot_id: str, bot_name: str) -> str:
     """Take the bot's mention off both ends; within a sentence it becomes the bot's name."""
     return plain.without_mention(text, rf"<@{re.escape(bot_id)}(?:\|[^<>\n]*)?>", bot_name)
+
+
+def pointing(text: str) -> str:
+    """Entries of lists, `person:U1` and their like in backticks, as Slack shows who that is.
+
+    For what is shown to one person alone, in which a mention notifies nobody.
+    """
+
+    def shown(found: re.Match[str]) -> str:
+        kind = str(found.lastgroup)
+        return f"<{SIGNS[kind]}{found[kind]}>"
+
+    return LISTED.sub(shown, text)
 
 
 def readable(text: str, name_of: Name) -> str:

@@ -198,6 +198,9 @@ class DiscordStage:
     def channel_named(self) -> str:
         return str(self._channel.id)
 
+    def mention(self, who: str) -> str:
+        return self._people[who].mention
+
     async def sets_persona_by_file(self, who: str, name: str, content: bytes) -> str:
         file = self._people[who].file(self._channel, name, content)
         return all_of(await self._used(who, "persona set", file=str(file.id)))

@@ -249,6 +249,9 @@ class SlackStage:
     def channel_named(self) -> str:
         return f"<#{self._channel.id}|{self._channel.name}>"
 
+    def mention(self, who: str) -> str:
+        return f"<@{self._people[who].user.id}>"
+
     async def sets_persona_by_file(self, who: str, name: str, content: bytes) -> str:
         person = self._people[who]
         interaction = await person.runs_command("/quipu", "persona set", self._channel)

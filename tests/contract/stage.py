@@ -134,6 +134,9 @@ class Stage(Protocol):
     def channel_named(self) -> str:
         """The channel as an argument of a command."""
 
+    def mention(self, who: Who) -> str:
+        """A person as the bot writes them, for the platform to show by name."""
+
     async def sets_persona_by_file(self, who: Who, name: str, content: bytes) -> str:
         """Set the channel's persona from a file; returns what the bot says to that."""
 

@@ -118,6 +118,16 @@ async def test_a_channel_is_denied_with_its_threads(stage: Stage) -> None:
     await stage.shown(where, lambda shown: shown[-1:] == ["You said: Bob: hello"])
 
 
+async def test_who_is_on_a_list_is_shown_by_name(stage: Stage) -> None:
+    told = await stage.uses("chief", "access deny", person=stage.named("bob"))
+    assert stage.mention("bob") in told
+    assert stage.mention("bob") in await stage.uses("chief", "access show")
+    await stage.uses("chief", "access remove", person=stage.named("bob"))
+    audit = await stage.uses("chief", "audit")
+    assert audit.count(stage.mention("bob")) == 2
+    assert "person:" not in audit
+
+
 async def test_who_has_used_up_a_day_is_told_kindly_and_sees_the_remainder(stage: Stage) -> None:
     await stage.uses("chief", "limits", person_messages=2)
     _, where = await stage.mentions("ann", "one")

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.slack.markup import escaped, mentioned, readable, unescaped, without_mention
+from adapters.slack.markup import (
+    escaped,
+    mentioned,
+    pointing,
+    readable,
+    unescaped,
+    without_mention,
+)
 
 NAMES = {"U1": "Ann", "UBOT": "Quipu"}
 
@@ -65,3 +72,12 @@ def test_what_a_person_typed_comes_back_whatever_it_was(text: str) -> None:
 @given(st.text(alphabet="<>@#!|^&;ltgamp U1Ccs:/.\n"))
 def test_no_markup_however_broken_is_too_much(text: str) -> None:
     assert isinstance(readable(without_mention(text, "U1", "Ann"), NAMES.get), str)
+
+
+def test_who_is_listed_is_shown_by_name() -> None:
+    listed = (
+        "`person:U07A`, `role:S1B` and `channel:C9X`, not `person:ann`, `seed:4` or person:U07A"
+    )
+    assert pointing(listed) == (
+        "<@U07A>, <!subteam^S1B> and <#C9X>, not `person:ann`, `seed:4` or person:U07A"
+    )
