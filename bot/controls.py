@@ -20,9 +20,9 @@ from bot.control.page import SettingsPage
 from bot.control.persona import PersonaControl
 from bot.control.place_settings import PlaceSettings
 from bot.control.ports import Handler, Records
-from bot.control.privacy import Privacy
+from bot.control.privacy import DELETE, Privacy
 from bot.control.retention import Retention
-from bot.control.room import ControlRoom
+from bot.control.room import ControlRoom, Warn
 from bot.control.tuning import Tuning
 from bot.control.variables import Heard, SpokenPersonas
 from bot.conversation.personas import PersonaBook
@@ -89,13 +89,14 @@ class Steering:
         personas = PersonaControl(
             self.store, self.records, self.settings, self.engines, self.personas
         )
+        privacy = Privacy(self.records, self.settings.bounds.presets.values())
         parts = (
             personas,
             Tuning(self.records, self.settings),
             AccessControl(self.records, self.settings),
             SettingsPage(self.records, self.settings, self.personas),
             Archive(self.records, self.records),
-            Privacy(self.records),
+            privacy,
             self.doorkeeper,
         )
         handlers = dict(acting)
@@ -103,4 +104,5 @@ class Steering:
             handlers |= part.handlers()
         handlers |= Help([*handlers, ("help",)]).handlers()
         options = Options(self.settings, personas)
-        return ControlRoom(handlers, self.records, self.doorkeeper, options, clock)
+        warnings: dict[tuple[str, ...], Warn] = {DELETE: privacy.warning}
+        return ControlRoom(handlers, self.records, self.doorkeeper, options, clock, warnings)

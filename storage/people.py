@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, func, insert, or_, select, update
+from sqlalchemy import and_, delete, func, insert, select, update
 from sqlalchemy.engine import Connection
 
 from bot.control.records import Stored
-from bot.values import Role
 from storage import quotes
 from storage.answers import unpacked
+from storage.cleaning import clean
 from storage.columns import rows
 from storage.fingerprints import said_once
 from storage.forgotten import keep_use
@@ -35,12 +35,12 @@ from storage.tables import (
     votes,
 )
 from storage.withheld import ANSWER, withhold
-
-AT_ONCE = 100
-"""Texts that are cleaned before others of the program have their turn: that takes its thread."""
+from storage.wrote import Wrote, in_force, wrote
 
 
-def stored(connection: Connection, platform: str, person: str) -> Stored:
+def stored(
+    connection: Connection, platform: str, person: str, presets: Collection[str] = ()
+) -> Stored:
     """How much is kept."""
     mine = _mine(platform, person)
 
@@ -55,6 +55,7 @@ def stored(connection: Connection, platform: str, person: str) -> Stored:
         answers=count(replies),
         votes=count(votes) + count(preferences),
         personas=count(personas),
+        in_force=len(in_force(connection, wrote(connection, platform, person, presets))),
         places=where,
         lists=len(listed(connection, platform, person)),
         since=since,
@@ -109,13 +110,19 @@ def _prompts(connection: Connection, asked: Any) -> list[dict[str, Any]]:
 
 
 def forget(
-    connection: Connection, platform: str, person: str, names: Collection[str], today: date
+    connection: Connection,
+    platform: str,
+    person: str,
+    names: Collection[str],
+    presets: Collection[str],
+    now: datetime,
 ) -> Stored:
     """Delete the person's words, names and ids; see docs/decisions/0010 for what stays.
 
-    `names` are what the person is called now; those under which they spoke are known.
+    `names` are what the person is called now; those under which they spoke are known. Personas
+    that are `presets` are nobody's words.
     """
-    before = stored(connection, platform, person)
+    before = stored(connection, platform, person, presets)
     mine = _mine(platform, person)
     known = {name for name in (*names, *_names(connection, mine)) if name}
     quoting = quotes.of_person(platform, person)
@@ -126,19 +133,26 @@ def forget(
     # Before all else: what is completed meanwhile, in another transaction, waits for this one.
     withhold(connection, ANSWER, replies.c.place_id.in_([*heard, *named]))
     once = said_once(connection, platform, person, mine[fingerprints])
-    spoken = connection.execute(select(turns.c.text).where(mine[turns])).scalars()
+    spoken = list(connection.execute(select(turns.c.text).where(mine[turns])).scalars())
+    rows = wrote(connection, platform, person, presets)
+    of_them = Wrote(
+        connection, rows, lambda texts: Redaction([*spoken, *texts], known, once), heard
+    )
+    of_them.withhold()
     _redact(connection, mine, Redaction(spoken, known, once), heard)
     # Where nobody heard them, what is like their words is somebody else's.
     _redact(connection, mine, Redaction((), known), named)
+    of_them.forget(now)
     quotes.unquote(connection, quoting)
     here = select(replies.c.id).where(replies.c.place_id.in_([*heard, *named]))
     connection.execute(delete(prompts).where(prompts.c.reply_id.in_(here)))
     for table in (votes, preferences, turns, fingerprints):
         connection.execute(delete(table).where(mine[table]))
-    _forget_personas(connection, platform, person, mine)
     forget_changes(connection, platform, person)
+    today = now.astimezone(UTC).date()
     keep_use(connection, platform, person, mine[usage], mine[replies], today)
     nobody = {"author_id": "", "author_name": ""}
+    connection.execute(update(personas).where(mine[personas]).values(nobody))
     connection.execute(update(replies).where(mine[replies]).values(nobody))
     connection.execute(update(audit).where(mine[audit]).values(nobody))
     this = and_(people.c.platform == platform, people.c.person == person)
@@ -164,59 +178,11 @@ def _redact(
     """Take the person's words out of everything that others wrote where they were heard."""
     theirs = frozenset(connection.execute(select(replies.c.id).where(mine[replies])).scalars())
     here = select(replies.c.id).where(replies.c.place_id.in_(where))
-    _clean(connection, turns, turns.c.place_id.in_(where), redaction, theirs)
-    _clean(connection, replies, replies.c.place_id.in_(where), redaction, theirs)
-    _clean(connection, answers, answers.c.reply_id.in_(here), redaction, theirs)
-    _clean(connection, reply_parts, reply_parts.c.reply_id.in_(here), redaction, theirs)
-    _clean(connection, votes, votes.c.reply_id.in_(here), redaction, frozenset())
-
-
-def _clean(
-    connection: Connection, table: Any, where: Any, redaction: Redaction, theirs: frozenset[int]
-) -> None:
-    keys = list(table.primary_key.columns)
-    reply = table.c.id if table is replies else table.c.reply_id
-    role = [table.c.role] if table is turns else []
-    words = table.c.reason if table is votes else table.c.text
-    columns = (*keys, reply.label("of"), words.label("text"), *role)
-    found = list(connection.execute(select(keys[0]).where(where).distinct()).scalars())
-    for first in range(0, len(found), AT_ONCE):
-        these = keys[0].in_(found[first : first + AT_ONCE])
-        for row in connection.execute(select(*columns).where(these, words.is_not(None))).all():
-            answer = row.of in theirs and (table is not turns or row.role == Role.ASSISTANT)
-            cleaned = redaction.clean(row.text, answer=answer)
-            if cleaned != row.text:
-                this = and_(*(key == value for key, value in zip(keys, row, strict=False)))
-                connection.execute(update(table).where(this).values({words: cleaned}))
-
-
-def _forget_personas(
-    connection: Connection, platform: str, person: str, mine: dict[Any, Any]
-) -> None:
-    """Their names go. The words stay only where that persona is in force: it is the channel's.
-
-    Somebody else may have restored a version, and so set the same words again in that scope. In
-    another scope they are not the person's: many choose the same preset.
-    """
-    theirs = personas.alias()
-    for column in (audit.c.before, audit.c.after):  # somebody else may have replaced it
-        same = and_(theirs.c.scope == audit.c.scope, theirs.c.text == column)
-        said = and_(audit.c.what == "persona", _written_by(person, platform, theirs, same))
-        connection.execute(update(audit).where(said).values({column: None}))
-    newest = select(func.max(personas.c.id)).group_by(personas.c.scope)
-    same = and_(theirs.c.scope == personas.c.scope, theirs.c.text == personas.c.text)
-    restored = _written_by(person, platform, theirs, same)
-    old = and_(or_(mine[personas], restored), personas.c.id.not_in(newest))
-    # All found before one of them changes: they are found by their words.
-    ids = list(connection.execute(select(personas.c.id).where(old)).scalars())
-    connection.execute(update(personas).where(personas.c.id.in_(ids)).values(text=""))
-    nobody = {"author_id": "", "author_name": ""}
-    connection.execute(update(personas).where(mine[personas]).values(nobody))
-
-
-def _written_by(person: str, platform: str, theirs: Any, same: Any) -> Any:
-    here = theirs.c.scope.startswith(f"{platform}:", autoescape=True)
-    return select(theirs.c.id).where(theirs.c.author_id == person, here, same).exists()
+    clean(connection, turns.c.text, turns.c.place_id.in_(where), redaction, theirs)
+    clean(connection, replies.c.text, replies.c.place_id.in_(where), redaction, theirs)
+    clean(connection, answers.c.text, answers.c.reply_id.in_(here), redaction, theirs)
+    clean(connection, reply_parts.c.text, reply_parts.c.reply_id.in_(here), redaction, theirs)
+    clean(connection, votes.c.reason, votes.c.reply_id.in_(here), redaction)
 
 
 def _mine(platform: str, person: str) -> dict[Any, Any]:

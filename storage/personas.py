@@ -14,10 +14,13 @@ from storage.tables import audit, personas
 
 
 def newest(connection: Connection, scopes: Sequence[str]) -> Persona | None:
-    """The newest persona of the first scope that has one; a cleared scope has none."""
+    """The newest persona of the first scope that has one.
+
+    A scope has none whose persona was cleared, or went with who wrote it.
+    """
     for scope in scopes:
         row = _newest(connection, scope)
-        if row is not None and row.text is not None:
+        if row is not None and row.text:
             return Persona(row.text, row.version, scope, row.author_name, row.set_at)
     return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from bot.control.records import (
@@ -85,17 +85,22 @@ class SqlRecords:
     async def examples(self, *, after: int = 0, limit: int = 500) -> list[Example]:
         return await self._database.read(feedback.examples, after, limit)
 
-    async def stored(self, platform: str, person: str) -> Stored:
-        return await self._database.read(people.stored, platform, person)
+    async def stored(self, platform: str, person: str, *, presets: Collection[str] = ()) -> Stored:
+        return await self._database.read(people.stored, platform, person, presets)
 
     async def export_person(self, platform: str, person: str) -> dict[str, Any]:
         return await self._database.read(people.export, platform, person)
 
     async def forget_person(
-        self, platform: str, person: str, *, names: Collection[str] = ()
+        self,
+        platform: str,
+        person: str,
+        *,
+        names: Collection[str] = (),
+        presets: Collection[str] = (),
     ) -> Stored:
-        today = self._now().astimezone(UTC).date()
-        return await self._database.write(people.forget, platform, person, names, today)
+        forget = people.forget
+        return await self._database.write(forget, platform, person, names, presets, self._now())
 
     async def use_feedback(self, platform: str, person: str, use: bool) -> None:
         await self._database.write(people.use_feedback, platform, person, use)

@@ -130,14 +130,16 @@ async def _stored(settings: Settings, platform: str, person: str) -> dict[str, A
     from bot import app
 
     async with app.records(settings) as store:
-        return asdict(await store.stored(platform, person))
+        presets = settings.presets.texts.values()
+        return asdict(await store.stored(platform, person, presets=presets))
 
 
 async def _forget_person(settings: Settings, platform: str, person: str, names: list[str]) -> None:
     from bot import app
 
     async with app.records(settings) as store:
-        await store.forget_person(platform, person, names=names)
+        presets = settings.presets.texts.values()
+        await store.forget_person(platform, person, names=names, presets=presets)
 
 
 async def _forget_place(settings: Settings, place: Place) -> int:

@@ -107,13 +107,19 @@ class FeedbackStore(Protocol):
 class PeopleStore(Protocol):
     """What belongs to persons. A person is a platform and an author's id."""
 
-    async def stored(self, platform: str, person: str) -> Stored: ...
+    async def stored(self, platform: str, person: str, *, presets: Collection[str] = ()) -> Stored:
+        """How much is kept about a person; personas that are `presets` are not in their words."""
 
     async def export_person(self, platform: str, person: str) -> dict[str, Any]:
         """Everything kept about a person, exactly as it is stored, ready for JSON."""
 
     async def forget_person(
-        self, platform: str, person: str, *, names: Collection[str] = ()
+        self,
+        platform: str,
+        person: str,
+        *,
+        names: Collection[str] = (),
+        presets: Collection[str] = (),
     ) -> Stored:
         """Delete a person's words and names from every table; what others wrote stays.
 
@@ -121,6 +127,7 @@ class PeopleStore(Protocol):
         not be used, that stays so.
 
         `names` are what the person is called now, for quotations of what the bot never heard.
+        Personas that are `presets` are not in the person's words.
         """
 
     async def use_feedback(self, platform: str, person: str, use: bool) -> None: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC
 
 import structlog
@@ -22,8 +22,9 @@ FEEDBACK = ("privacy", "feedback")
 class Privacy:
     """Handlers of `privacy …`: each is about the caller alone, whoever that is."""
 
-    def __init__(self, people: PeopleStore) -> None:
+    def __init__(self, people: PeopleStore, presets: Collection[str] = ()) -> None:
         self._people = people
+        self._presets = frozenset(text.strip() for text in presets)
 
     def handlers(self) -> dict[tuple[str, ...], Handler]:
         return {
@@ -32,6 +33,13 @@ class Privacy:
             DELETE: self.delete,
             FEEDBACK: self.feedback,
         }
+
+    async def warning(self, call: Call) -> str:
+        """What else goes when everything is deleted, and others would miss."""
+        kept = await self._people.stored(call.place.platform, call.author.id, presets=self._presets)
+        if not kept.in_force:
+            return ""
+        return say("privacy.personas_go", call.locale, places=kept.in_force)
 
     async def show(self, call: Call, arguments: Mapping[str, Given]) -> Response:  # noqa: ARG002
         """How much is kept, with buttons for what can be done about it."""
@@ -59,9 +67,13 @@ class Privacy:
     async def delete(self, call: Call, arguments: Mapping[str, Given]) -> Response:  # noqa: ARG002
         """The person's words and names go from every table."""
         platform, author = call.place.platform, call.author
-        gone = await self._people.forget_person(platform, author.id, names=[author.name])
+        gone = await self._people.forget_person(
+            platform, author.id, names=[author.name], presets=self._presets
+        )
         log.info("person forgotten", platform=platform, messages=gone.messages)
         lines = [say("privacy.deleted", call.locale, messages=gone.messages)]
+        if gone.in_force:
+            lines.append(say("privacy.personas_gone", call.locale, places=gone.in_force))
         if not gone.feedback_use:
             lines.append(say("privacy.stays_not_used", call.locale))
         return Response("\n".join(lines))

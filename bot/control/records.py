@@ -139,6 +139,7 @@ class Stored:
     answers: int
     votes: int
     personas: int
+    in_force: int
     places: int
     lists: int
     since: datetime | None

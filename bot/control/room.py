@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 import structlog
@@ -38,6 +38,9 @@ SPENDING = frozenset({("regenerate",), ("continue",)})
 
 Asked = tuple[tuple[str, ...], str, str]
 
+Warn = Callable[[Call], Awaitable[str]]
+"""What to add to the question whether a command is meant; an empty text is nothing."""
+
 
 class ControlRoom:
     """Implements the Control port over the handlers of all commands."""
@@ -49,12 +52,14 @@ class ControlRoom:
         doorkeeper: Doorkeeper,
         options: Options,
         clock: Callable[[], float] = time.monotonic,
+        warnings: Mapping[tuple[str, ...], Warn] | None = None,
     ) -> None:
         self._handlers = handlers
         self._replies = replies
         self._doorkeeper = doorkeeper
         self._options = options
         self._clock = clock
+        self._warnings = warnings or {}
         self._asked: dict[Asked, float] = {}
 
     async def carry_out(self, call: Call) -> Response:
@@ -69,7 +74,7 @@ class ControlRoom:
         await self._authorise(call, command, record)
         arguments = _checked(command, call)
         if command.confirm and not self._confirmed(call):
-            return self._ask(call, command)
+            return await self._ask(call, command)
         if record is not None:
             call = replace(call, reply_id=record.reply_id)
         log.debug("command", command=command.name, place=call.place.id, person=call.author.id)
@@ -122,13 +127,16 @@ class ControlRoom:
         if used_up:
             raise Refused(f"{author.id} has used up a limit", notice=used_up)
 
-    def _ask(self, call: Call, command: Command) -> Response:
+    async def _ask(self, call: Call, command: Command) -> Response:
         now = self._clock()
         self._asked = {key: at for key, at in self._asked.items() if now - at < PATIENCE}
         self._asked[_asked(call)] = now
         yes = say(f"control.confirm.{command.key}.yes", call.locale)
+        text = say(f"control.confirm.{command.key}.text", call.locale)
+        if warn := self._warnings.get(command.path):
+            text = f"{text}\n{await warn(call)}".rstrip()
         return Response(
-            say(f"control.confirm.{command.key}.text", call.locale),
+            text,
             (
                 Button(command.path, yes, confirmed=True, danger=True),
                 Button(CANCEL, say("control.cancel", call.locale)),

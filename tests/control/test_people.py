@@ -214,6 +214,16 @@ async def test_a_person_is_deleted_once_they_are_sure(desk: Desk) -> None:
     assert "I keep nothing" in (await desk.use("privacy show", ANN)).text
 
 
+async def test_who_wrote_a_persona_is_told_beforehand_that_it_goes(desk: Desk) -> None:
+    await desk.use("persona set", arguments={"text": "You are a raven."})
+    question = await desk.use("privacy delete")
+    assert "Places where they are in force now: 1." in question.text
+    assert "now have what they inherit: 1." in (await desk.press(question.buttons[0])).text
+    assert "from my configuration" in (await desk.use("persona show")).text
+    assert "deleted with what its author had said" in (await desk.use("persona history")).text
+    assert "in force" not in (await desk.use("privacy delete")).text
+
+
 async def test_who_is_on_a_list_is_told_so(desk: Desk) -> None:
     await desk.use("access deny", arguments={"person": ANN.id})
     await desk.use("access deny", OWNER, arguments={"person": ANN.id, "where": "workspace"})

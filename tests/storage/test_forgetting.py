@@ -61,7 +61,7 @@ EVENTS = st.lists(
         st.tuples(st.just("undo"), st.sampled_from([PLACE, THREAD])),
         st.tuples(st.just("recall"), WHO, WHICH),
         st.tuples(st.just("again"), st.integers(1, 8)),
-        st.tuples(st.just("persona"), WHO),
+        st.tuples(st.just("persona"), WHO, st.sampled_from([PLACE, THREAD]), WHO),
         st.tuples(st.just("opt out"), WHO),
     ),
     max_size=14,
@@ -85,6 +85,7 @@ class History:
         self.ids: list[int] = []
         self.messages: list[tuple[Place, str, int]] = []
         self.heard: dict[Place, list[str]] = {PLACE: [], THREAD: []}
+        self.present: set[tuple[Place, int]] = set()
 
     def words(self, who: int) -> str:
         kind = st.one_of(sentences(MARKS[who]), clauses(SIGNS[who]))
@@ -118,8 +119,11 @@ class History:
                 await self.records.vote(vote)
             case "prefer", who, reply_id:
                 await self.records.prefer(Preference(reply_id, 1, 2, PEOPLE[who]))
-            case "persona", who:
-                await self.store.set_persona(PLACE.id, self.words(who), PEOPLE[who])
+            case "persona", who, place, whom:
+                words = self.words(who)
+                if (place, whom) in self.present:
+                    words = f"{words} Be kind to {PEOPLE[whom].name}. {self.heard[place][-1]}"
+                await self.store.set_persona(place.id, words, PEOPLE[who])
             case "opt out", who:
                 await self.records.use_feedback("discord", PEOPLE[who].id, False)
 
@@ -143,7 +147,8 @@ class History:
     ) -> None:
         reply = await self._asked(who, place, words, quoted)
         if echo:
-            answer = f"{PEOPLE[who].name}, you said: {words}!"
+            persona = await self.store.persona(place.scopes)
+            answer = f"{PEOPLE[who].name}, you said: {words}! {persona.text if persona else ''}"
         await self._answered(reply, words, answer)
 
     async def _asked(self, who: int, place: Place, words: str, quoted: str = "") -> Reply:
@@ -154,10 +159,13 @@ class History:
         self.ids.append(reply.id)
         self.messages.append((place, message, who))
         self.heard[place].append(words)
+        self.present.add((place, who))
         return reply
 
     async def _answered(self, reply: Reply, words: str, answer: str) -> None:
-        prompt = replace(PROMPT, text=words, messages=(("user", words),))
+        persona = await self.store.persona(reply.place.scopes)
+        spoken = f"{persona.text} {words}" if persona else words
+        prompt = replace(PROMPT, text=spoken, messages=(("user", spoken),), persona=persona)
         await self.store.flush(reply.id, answer[: len(answer) // 2])
         await self.store.save_part(reply.id, Part(0, f"out{reply.id}", answer))
         await self.store.complete(reply.id, answer, FINISH, prompt)
@@ -178,15 +186,10 @@ class History:
 
 
 def everything(connection: Connection) -> str:
-    """All that lies in any table, prompts unpacked; but for personas in force, as one text."""
+    """All that lies in any table, prompts unpacked, as one text."""
     found: list[str] = []
-    in_force = set(
-        connection.execute(text("SELECT max(id) FROM personas GROUP BY scope")).scalars()
-    )
     for table in metadata.sorted_tables:
         for row in connection.execute(table.select()).mappings():
-            if table.name == "personas" and row["id"] in in_force:
-                continue
             values = dict(row)
             if table.name == "prompts":
                 values["content"] = unpacked(values["content"])

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Engine
 
 from bot.control.records import Verdict, Vote
 from bot.values import Author, Place, Reply, ReplyState
-from storage import SqlStore, people
+from storage import SqlStore, cleaning
 from storage.records import SqlRecords
 from storage.tables import prompts, replies
 from tests.storage.given import (
@@ -29,6 +29,7 @@ from tests.storage.given import (
 )
 
 OTHER = Place("slack", "team", "channel")
+AWAY = Place("discord", "another guild", "channel")
 
 
 async def test_what_is_kept_about_a_person_is_counted(store: SqlStore) -> None:
@@ -89,34 +90,6 @@ async def test_what_others_said_stays_without_the_persons_words(store: SqlStore)
     ]
 
 
-async def test_a_persona_in_force_stays_and_is_nobodys(store: SqlStore) -> None:
-    records = SqlRecords(store.database)
-    await store.set_persona(PLACE.id, "You are a raven.", ANA)
-    await store.set_persona(PLACE.id, "You are a crow.", ANA)
-    await records.forget_person("discord", ANA.id)
-    persona = await store.persona(PLACE.scopes)
-    assert persona is not None
-    assert (persona.text, persona.set_by) == ("You are a crow.", "")
-    versions = await records.persona_versions(PLACE.id, limit=5)
-    assert [v.text for v in versions] == ["You are a crow.", ""]
-    assert {line.author.name for line in await records.changes([PLACE.id], limit=5)} == {""}
-    assert {line.after for line in await records.changes([PLACE.id], limit=5)} == {None}
-
-
-async def test_a_persona_that_somebody_else_restored_goes_once_it_is_no_longer_in_force(
-    store: SqlStore,
-) -> None:
-    records = SqlRecords(store.database)
-    for words, author in [("You are a raven.", ANA), ("You are a raven.", BEN), ("Caw.", BEN)]:
-        await store.set_persona(PLACE.id, words, author)
-    await store.set_persona(OTHER.id, "You are a raven.", BEN)
-    await records.forget_person("discord", ANA.id)
-    versions = await records.persona_versions(PLACE.id, limit=5)
-    assert [(v.text, v.set_by) for v in versions] == [("Caw.", BEN.name), ("", BEN.name), ("", "")]
-    [elsewhere] = await records.persona_versions(OTHER.id, limit=5)
-    assert elsewhere.text == "You are a raven."
-
-
 async def test_others_reasons_stay_without_the_persons_words(store: SqlStore) -> None:
     records = SqlRecords(store.database)
     await store.claim(said("m1", text="my secret is that I love cheese"))
@@ -142,7 +115,6 @@ async def test_who_is_only_mentioned_somewhere_is_not_named_there_any_more(store
     assert await texts(store, following) == ["ask @[…] about it", "I would ask […].", "well"]
 
 
-AWAY = Place("discord", "another guild", "channel")
 DIRECT = Place("discord", "@me", "of Ben", private=True)
 
 
@@ -229,7 +201,7 @@ async def test_others_have_their_turn_while_a_person_is_forgotten(
     store: SqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each statement that goes to the database gives them one."""
-    monkeypatch.setattr(people, "AT_ONCE", 2)
+    monkeypatch.setattr(cleaning, "AT_ONCE", 2)
     secret = "my secret is that I love cheese"
     await store.claim(said("m0", text=secret))
     for number in range(5):
@@ -249,20 +221,6 @@ async def test_others_have_their_turn_while_a_person_is_forgotten(
     last = await store.claim(said("b9", author=BEN, text="well"))
     assert last is not None
     assert await texts(store, last) == ["[…], she said"] * 5 + ["well"]
-
-
-async def test_a_preset_that_others_chose_too_stays_theirs(store: SqlStore) -> None:
-    records = SqlRecords(store.database)
-    for place, author in [(PLACE, ANA), (THREAD, BEN), (AWAY, BEN)]:
-        for words in ("You are a pirate.", "Caw."):
-            await store.set_persona(place.id, words, author)
-    await records.forget_person("discord", ANA.id)
-    assert [v.text for v in await records.persona_versions(PLACE.id, limit=5)] == ["Caw.", ""]
-    for place in (THREAD, AWAY):
-        versions = await records.persona_versions(place.id, limit=5)
-        assert [v.text for v in versions] == ["Caw.", "You are a pirate."]
-        changes = await records.changes([place.id], limit=5)
-        assert [line.after for line in changes] == ["Caw.", "You are a pirate."]
 
 
 async def test_lists_that_name_a_person_stay_and_are_told_of(store: SqlStore) -> None:
