@@ -110,7 +110,8 @@ def _reasons(record: Record, answer: Alternative, locale: str) -> Iterator[str]:
     yield line("sampling", sampling=_told(dict(origin.sampling)) or line("unknown"))
     yield line("seed", seed=none if answer.seed is None else answer.seed)
     yield _persona(answer.persona, locale)
-    yield line("turns", kept=answer.kept, dropped=answer.dropped)
+    # What does not fit is always the oldest.
+    yield line("turns" if answer.dropped else "turns_all", kept=answer.kept, dropped=answer.dropped)
     yield line("prompt_tokens", tokens=answer.prompt_tokens, reused=answer.reused)
     yield line("tokens", tokens=answer.tokens, seconds=f"{origin.seconds:.1f}")
     yield line(f"ended_{answer.finish}")

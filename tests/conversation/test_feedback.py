@@ -37,7 +37,7 @@ async def test_why_names_all_that_the_answer_was_made_with(answered: House) -> N
         "`temperature` 0.6",
         "`top_p` 0.9",
         "Persona: the one of the configuration",
-        "1 used, 0 left out",
+        "1 used, none left out",
         "Answer: 1 tokens",
         "complete",
     ):

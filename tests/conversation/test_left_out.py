@@ -28,6 +28,8 @@ async def test_every_answer_tells_how_many_turns_were_left_out(house: House) -> 
     assert dropped[-1] == dropped[-2] > 0
     answer = (await house.newest(DIRECT)).alternatives[-1]
     assert (answer.kept, answer.dropped) == (prompts[-1].kept, prompts[-1].dropped)
+    told = (await house.use("why", place=DIRECT)).text
+    assert f"the {answer.dropped} oldest were left out" in told
 
 
 async def test_another_answer_leaves_out_as_many(house: House) -> None:
