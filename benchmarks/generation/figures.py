@@ -66,9 +66,9 @@ def same(rounds: Sequence[Sequence[Trace]], others: Sequence[Sequence[Trace]]) -
 
 
 def held(rounds: Sequence[Served]) -> float | str:
-    """The longest that the event loop was held, in ms: the median over rounds."""
+    """The longest that the event loop was held in any of the rounds, in ms."""
     known = [served.held for served in rounds if served.held is not None]
-    return round(1000 * median(known), 1) if known else "-"
+    return round(1000 * max(known), 1) if known else "-"
 
 
 def peak(rounds: Sequence[Served], name: str) -> int | str:

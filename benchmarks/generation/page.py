@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,10 @@ from typing import Any
 from benchmarks import report
 
 TITLE = "How fast the model speaks"
+WHY = (
+    "Why goals were missed on a CPU: "
+    "[decision 19](../../docs/decisions/0019-what-was-not-reached-on-a-cpu.md)."
+)
 
 
 @dataclass(slots=True)
@@ -66,13 +70,18 @@ class Page:
         text = "\n".join(
             [
                 "Random weights, greedy; every way in a process of its own, all in one run.",
-                *(f"\n{note}" for note in self.notes),
+                *(f"\n{note}" for note in self._notes()),
                 *(f"\n![{picture.stem}]({picture.name})" for picture in pictures),
             ]
         )
         report.save_sections(
             stem, f"{TITLE}: {self.hardware}", text, sections, self.about, self.data()
         )
+
+    def _notes(self) -> Iterator[str]:
+        yield from self.notes
+        if any(row["verdict"] == "MISSED" for row in self.tables.get("goals", ())):
+            yield WHY
 
 
 def slug(words: str) -> str:

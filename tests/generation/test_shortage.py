@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,15 +13,18 @@ import torch
 from bot.control.words import say, told
 from bot.errors import GenerationError
 from bot.generation.generator import LocalGenerator
-from bot.generation.weights.loading import LoadedModel
+from bot.generation.memory.key_value import KeyValueShape
+from bot.generation.weights.loading import LoadedModel, load
 from tests.generation.failing import POISON, failing, harmless, once
 from tests.generation.speaking import (
     GREEDY,
+    Characters,
     Reference,
     ask,
     place,
     prompt,
     read,
+    save_llama,
     some_ids,
     spelled,
 )
@@ -112,3 +116,43 @@ async def test_no_finite_number_while_a_broken_step_is_taken_apart_harms_nobody_
     finally:
         handle.remove()
     assert [spelled(text) for text, _ in answers] == wanted
+
+
+LEFT = 64 * 2**20
+"""Bytes left on a device: a step that goes on with a long prompt needs some hundred MB."""
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+async def test_on_a_gpu_that_is_full_the_largest_answer_gives_way_and_all_is_well_afterwards(
+    tmp_path: Path,
+) -> None:
+    folder, dice = save_llama(tmp_path, max_position_embeddings=16_384), random.Random(5)
+    loaded, reference = load(folder, device="cuda", dtype="float32"), Reference(folder)
+    one = KeyValueShape.of(loaded.model.config).bytes_per_token(loaded.dtype)
+    generator = LocalGenerator(
+        loaded, Characters(), max_batch=4, prefill_budget=4096, stall=60.0, memory=40_000 * one
+    )
+    prompts = [some_ids(dice, 30 + 20 * number) for number in range(3)]
+    wanted = [reference.greedy(ids, 24) for ids in prompts]
+    await ask(generator, some_ids(dice, 50))  # libraries take their own share first
+    torch.cuda.empty_cache()
+    free, _ = torch.cuda.mem_get_info()
+    ballast = torch.empty(free - LEFT, dtype=torch.uint8, device="cuda")
+    asked = [ask(generator, ids, GREEDY, f"p{n}") for n, ids in enumerate(prompts)]
+    large, *others = await asyncio.gather(
+        ask(generator, some_ids(dice, 9000), GREEDY, "large"), *asked, return_exceptions=True
+    )
+    assert [spelled(answer[0]) for answer in others if isinstance(answer, tuple)] == wanted
+    if isinstance(large, BaseException):
+        assert isinstance(large, GenerationError)
+        assert told(large, "en") == say("conversation.out_of_memory", "en")
+    stats = generator.stats()
+    assert stats.shortages > 0
+    assert (stats.lost, stats.restarts) == (False, 0)
+    del ballast
+    torch.cuda.empty_cache()
+    text, _ = await ask(generator, some_ids(dice, 9000), GREEDY, "another")
+    assert text
+    assert generator.stats().shortages == stats.shortages
+    await generator.close()

@@ -55,7 +55,7 @@ class Quipu:
     def serve(self, load: Load) -> Served:
         if load.room != self._room:
             self._room = load.room
-            # Nobody is being served, so the thread that owns it waits.
+            # Nobody is being served, so the thread that owns it waits. What is recorded stays.
             self._generator._stepper.forget()
 
         async def answer(number: int, mark: Mark) -> None:
