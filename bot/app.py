@@ -22,6 +22,7 @@ from bot.commands.dialogs import Dialog
 from bot.control.buttons import ReplyButtons
 from bot.control.conversation import ConversationControl
 from bot.control.limits import Doorkeeper
+from bot.control.locales import Locales
 from bot.control.ports import Records
 from bot.control.retention import Retention
 from bot.control.room import ControlRoom
@@ -66,6 +67,7 @@ class Core:
     control: ControlRoom
     gate: Doorkeeper
     retention: Retention
+    locales: Locales
 
 
 @asynccontextmanager
@@ -299,4 +301,5 @@ def compose(
         steering.room(acting.handlers()),
         steering.doorkeeper,
         steering.retention,
+        Locales(records),
     )

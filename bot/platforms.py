@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from bot.control.limits import Doorkeeper
+from bot.control.locales import Locales
 from bot.control.room import ControlRoom
 from bot.controls import bounds
 from bot.conversation.absences import Absences
@@ -44,6 +45,9 @@ class House(Protocol):
 
     @property
     def gate(self) -> Doorkeeper: ...
+
+    @property
+    def locales(self) -> Locales: ...
 
 
 def web_server(settings: Settings, health: Health) -> WebServer | None:
@@ -87,6 +91,7 @@ def _discord(settings: Settings, house: House, observer: Observer) -> Connection
         inbox=house.conversations,
         control=house.control,
         behaviours=house.gate,
+        locales=house.locales,
         absences=house.absences,
         admin_roles=settings.discord.admin_roles,
         listed_roles=bounds(settings).access_on("discord").roles,

@@ -60,23 +60,42 @@ def stored(
         lists=len(listed(connection, platform, person)),
         since=since,
         feedback_use=uses_feedback(connection, platform, person),
+        locale=locale(connection, platform, person),
     )
 
 
 def uses_feedback(connection: Connection, platform: str, person: str) -> bool:
     """Whether the person's feedback may be used; it may until they say otherwise."""
-    this = and_(people.c.platform == platform, people.c.person == person)
+    this = _this(platform, person)
     chosen = connection.execute(select(people.c.feedback_use).where(this)).scalar()
     return True if chosen is None else bool(chosen)
 
 
 def use_feedback(connection: Connection, platform: str, person: str, use: bool) -> None:
     """Save what the person decided."""
-    this = and_(people.c.platform == platform, people.c.person == person)
-    if not connection.execute(update(people).where(this).values(feedback_use=use)).rowcount:
-        connection.execute(
-            insert(people).values(platform=platform, person=person, feedback_use=use)
-        )
+    _keep(connection, platform, person, {"feedback_use": use})
+
+
+def locale(connection: Connection, platform: str, person: str) -> str:
+    """The language that they use the platform in; empty where that is not known."""
+    found = select(people.c.locale).where(_this(platform, person))
+    return connection.execute(found).scalar() or ""
+
+
+def keep_locale(connection: Connection, platform: str, person: str, spoken: str) -> None:
+    """Save what the platform told."""
+    _keep(connection, platform, person, {"locale": spoken})
+
+
+def _keep(connection: Connection, platform: str, person: str, values: dict[str, Any]) -> None:
+    this = _this(platform, person)
+    if not connection.execute(update(people).where(this).values(values)).rowcount:
+        new = {"platform": platform, "person": person, "feedback_use": True}
+        connection.execute(insert(people).values(new | values))
+
+
+def _this(platform: str, person: str) -> Any:
+    return and_(people.c.platform == platform, people.c.person == person)
 
 
 def export(connection: Connection, platform: str, person: str) -> dict[str, Any]:
@@ -87,6 +106,7 @@ def export(connection: Connection, platform: str, person: str) -> dict[str, Any]
         "platform": platform,
         "person": person,
         "feedback_use": uses_feedback(connection, platform, person),
+        "locale": locale(connection, platform, person),
         **{
             table.name: rows(connection, select(table).where(mine[table]))
             for table in (turns, replies, votes, preferences, personas, audit, usage, fingerprints)
@@ -155,8 +175,9 @@ def forget(
     connection.execute(update(personas).where(mine[personas]).values(nobody))
     connection.execute(update(replies).where(mine[replies]).values(nobody))
     connection.execute(update(audit).where(mine[audit]).values(nobody))
-    this = and_(people.c.platform == platform, people.c.person == person)
+    this = _this(platform, person)
     connection.execute(delete(people).where(this, people.c.feedback_use.is_(True)))
+    connection.execute(update(people).where(this).values(locale=None))
     return before
 
 

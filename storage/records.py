@@ -102,6 +102,12 @@ class SqlRecords:
         forget = people.forget
         return await self._database.write(forget, platform, person, names, presets, self._now())
 
+    async def locale(self, platform: str, person: str) -> str:
+        return await self._database.read(people.locale, platform, person)
+
+    async def keep_locale(self, platform: str, person: str, locale: str) -> None:
+        await self._database.write(people.keep_locale, platform, person, locale)
+
     async def use_feedback(self, platform: str, person: str, use: bool) -> None:
         await self._database.write(people.use_feedback, platform, person, use)
 

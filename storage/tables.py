@@ -259,13 +259,15 @@ preferences = Table(
     Index(None, "author_id"),
 )
 
-# What persons have decided for themselves, wherever on their platform they are.
+# What persons have decided for themselves, wherever on their platform they are, and in which
+# language they use it, where the platform does not tell that with every message.
 people = Table(
     "people",
     metadata,
     Column("platform", Key, nullable=False),
     Column("person", Key, nullable=False),
     Column("feedback_use", Boolean, nullable=False),
+    Column("locale", Key),
     PrimaryKeyConstraint("platform", "person"),
 )
 

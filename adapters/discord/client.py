@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from adapters.discord.hearing import Heard
     from adapters.discord.interactions import Interactions
     from adapters.discord.shared import SharedRoles
-    from bot.control.ports import Behaviours
+    from bot.control.ports import Behaviours, Locales
     from bot.ports import Absences, Inbox
     from bot.values import Inbound, Place
 
@@ -78,6 +78,7 @@ class GatewayClient(discord.Client):
         absences: Absences,
         budget: Budget,
         behaviours: Behaviours | None = None,
+        locales: Locales | None = None,
         admin_roles: Collection[str] = (),
         shared: SharedRoles,
     ) -> None:
@@ -97,7 +98,7 @@ class GatewayClient(discord.Client):
         self._interactions = interactions
         self.threads = Threads(self)
         self.taken_back = TakenBack()
-        self._hearing = Hearing(files, self.threads, shared, behaviours, admin_roles)
+        self._hearing = Hearing(files, self.threads, shared, behaviours, admin_roles, locales)
         self._under_way: set[asyncio.Task[Any]] = set()
         self._order: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._absences = absences

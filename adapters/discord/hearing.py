@@ -11,7 +11,7 @@ import structlog
 
 from adapters.discord.attachments import Attached
 from adapters.discord.inbound import inbound_of, text_of
-from adapters.discord.places import place_of
+from adapters.discord.places import PLATFORM, place_of
 from bot import plain
 from bot.control.records import Behaviour
 from bot.errors import QuipuError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from adapters.discord.attachments import Attachments
     from adapters.discord.shared import SharedRoles
     from adapters.discord.threads import Threads
-    from bot.control.ports import Behaviours
+    from bot.control.ports import Behaviours, Locales
     from bot.values import Inbound, Place
 
 log = structlog.get_logger(__name__)
@@ -44,12 +44,14 @@ class Hearing:
         shared: SharedRoles,
         behaviours: Behaviours | None = None,
         admin_roles: Collection[str] = (),
+        locales: Locales | None = None,
     ) -> None:
         self._files = files
         self._threads = threads
         self._shared = shared
         self._behaviours = behaviours
         self._admin_roles = frozenset(admin_roles)
+        self._locales = locales
 
     async def hear(
         self, message: discord.Message, me: discord.abc.User, channel: Any
@@ -69,7 +71,10 @@ class Hearing:
         text, declined = await self._files.read(attached(message))
         if not (inbound.text or text) and declined and behaviour.when == "never":
             return None
-        return Heard(replace(inbound, text=joined(inbound.text, text)), declined)
+        # A message does not tell its author's language; without it, the server's is left.
+        locale = await self._locales.of(PLATFORM, inbound.author.id) if self._locales else ""
+        words, locale = joined(inbound.text, text), locale or inbound.locale
+        return Heard(replace(inbound, text=words, locale=locale), declined)
 
     async def vouched(self, client: discord.Client, inbound: Inbound) -> Inbound:
         """The same with the roles that its author has, if it is private. See `SharedRoles`."""

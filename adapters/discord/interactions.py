@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from adapters.discord.exchange import Answer, Exchange
 from adapters.discord.forms import fields_of, id_of, modal_of, without_offset, written
 from adapters.discord.once import Once
 from adapters.discord.pages import CHOOSE, GROUP, Mark, controls_of, form_of, text_of
+from adapters.discord.places import PLATFORM
 from adapters.discord.threads import places_of
 from bot.control.declarations import Command, Kind
 from bot.control.response import Call, Form, Pressed, Response, pressed
@@ -28,7 +29,7 @@ from bot.errors import PlatformError, QuipuError, Refused
 if TYPE_CHECKING:
     from adapters.discord.attachments import Attachments
     from adapters.discord.calls import Caller
-    from bot.control.ports import Control
+    from bot.control.ports import Control, Locales
 
 log = structlog.get_logger(__name__)
 
@@ -58,12 +59,14 @@ class Interactions:
         files: Attachments,
         commands: Sequence[Command],
         now: Callable[[], datetime],
+        locales: Locales | None = None,
     ) -> None:
         self._control = control
         self._caller = caller
         self._files = files
         self._commands = {command.path: command for command in commands}
         self._menus = menus(commands)
+        self._locales = locales
         self._once = Once(now)
 
     async def handle(self, interaction: Interaction) -> None:
@@ -78,7 +81,16 @@ class Interactions:
         }
         work = works.get(interaction.type)
         if work is not None and self._once.counts(interaction):
-            await Exchange(interaction).answer(work(interaction))
+            await Exchange(interaction).answer(self._heard(interaction, work))
+
+    async def _heard(
+        self, interaction: Interaction, work: Callable[[Interaction], Awaitable[Answer]]
+    ) -> Answer:
+        """Messages do not tell a language: it is learned here, before the person may delete it."""
+        if self._locales is not None:
+            person, locale = str(interaction.user.id), str(interaction.locale)
+            await self._locales.learn(PLATFORM, person, locale)
+        return await work(interaction)
 
     async def _use(self, interaction: Interaction) -> Answer:
         data: Mapping[str, Any] = interaction.data or {}

@@ -32,7 +32,7 @@ from bot.operation.facts import UNOBSERVED
 if TYPE_CHECKING:
     from collections.abc import Collection, Coroutine
 
-    from bot.control.ports import Behaviours, Control
+    from bot.control.ports import Behaviours, Control, Locales
     from bot.operation.facts import Observer
     from bot.ports import Absences, Inbox
     from bot.values import Inbound, Place
@@ -59,6 +59,7 @@ class DiscordMessenger:
         control: Control,
         absences: Absences,
         behaviours: Behaviours | None = None,
+        locales: Locales | None = None,
         admin_roles: Collection[str] = (),
         listed_roles: Collection[str] = (),
         api_url: str | None = None,
@@ -89,11 +90,12 @@ class DiscordMessenger:
             http_trace=self._trace.config(),
             files=self._files,
             interactions=Interactions(
-                control, Caller(admin_roles, shared), self._files, COMMANDS, clock.now
+                control, Caller(admin_roles, shared), self._files, COMMANDS, clock.now, locales
             ),
             absences=absences,
             budget=self._budget,
             behaviours=behaviours,
+            locales=locales,
             admin_roles=admin_roles,
             shared=shared,
         )

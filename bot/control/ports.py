@@ -132,6 +132,11 @@ class PeopleStore(Protocol):
 
     async def use_feedback(self, platform: str, person: str, use: bool) -> None: ...
 
+    async def locale(self, platform: str, person: str) -> str:
+        """The language that a person uses the platform in; empty where that is not known."""
+
+    async def keep_locale(self, platform: str, person: str, locale: str) -> None: ...
+
     async def export_place(self, place: Place, *, every_thread: bool = True) -> dict[str, Any]:
         """A channel with its threads, ready for JSON.
 
@@ -205,6 +210,16 @@ class Behaviours(Protocol):
 
     async def behaviour(self, place: Place) -> Behaviour:
         """How the Place is answered now."""
+
+
+class Locales(Protocol):
+    """Remembers people's languages for a platform that tells them only now and then."""
+
+    async def of(self, platform: str, person: str) -> str:
+        """The language that somebody used last; empty where that is not known, or not found."""
+
+    async def learn(self, platform: str, person: str, locale: str) -> None:
+        """The platform has told somebody's language. Never fails: it can tell it again."""
 
 
 class Gate(Behaviours, Protocol):

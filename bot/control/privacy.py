@@ -55,6 +55,8 @@ class Privacy:
             say(key, call.locale, since=since, **figures),
             say(f"privacy.feedback_{used}", call.locale),
         ]
+        if kept.locale:
+            text.append(say("privacy.language", call.locale, language=kept.locale))
         if kept.lists:
             text.append(say("privacy.on_lists", call.locale, lists=kept.lists))
         return Response("\n".join(text), _buttons(call, feedback_use=kept.feedback_use))

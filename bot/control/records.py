@@ -144,6 +144,7 @@ class Stored:
     lists: int
     since: datetime | None
     feedback_use: bool
+    locale: str = ""
 
 
 @dataclass(frozen=True, slots=True)

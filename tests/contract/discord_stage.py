@@ -96,6 +96,9 @@ class DiscordStage:
         await person.mentions(self._channel, text, [file])
         return self._channel
 
+    def reads_in(self, who: str, locale: str) -> None:
+        self._people[who].locale = locale
+
     async def edits(self, who: str, said: Message, text: str) -> None:
         await self._people[who].edits(said, text)
 

@@ -116,6 +116,9 @@ class SlackStage:
         said = await person.shares(self._channel, f"@bot {text}", file)
         return Spot(self._channel, said)
 
+    def reads_in(self, who: str, locale: str) -> None:
+        self._people[who].user.locale = locale
+
     async def edits(self, who: str, said: Message, text: str) -> None:
         await self._people[who].edits(said, text)
         await self._server.dispatch.settled()  # over two sockets Slack keeps no order

@@ -52,6 +52,9 @@ class Stage(Protocol):
     async def writes(self, who: Who, text: str) -> tuple[Said, Where]:
         """Write to the bot in private."""
 
+    def reads_in(self, who: Who, locale: str) -> None:
+        """The language in which they use the platform."""
+
     async def edits(self, who: Who, said: Said, text: str) -> None: ...
 
     async def takes_file_back(self, who: Who, where: Where) -> None:

@@ -224,6 +224,12 @@ async def test_who_wrote_a_persona_is_told_beforehand_that_it_goes(desk: Desk) -
     assert "in force" not in (await desk.use("privacy delete")).text
 
 
+async def test_a_person_sees_which_language_is_kept(desk: Desk) -> None:
+    assert "language" not in (await desk.use("privacy show", ANN)).text
+    await desk.records.keep_locale("discord", ANN.id, "fr")
+    assert "told me: fr." in (await desk.use("privacy show", ANN)).text
+
+
 async def test_who_is_on_a_list_is_told_so(desk: Desk) -> None:
     await desk.use("access deny", arguments={"person": ANN.id})
     await desk.use("access deny", OWNER, arguments={"person": ANN.id, "where": "workspace"})

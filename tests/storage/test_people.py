@@ -273,3 +273,23 @@ async def test_a_message_that_was_claimed_is_not_answered_again_after_forgetting
     await answer(store, await claimed(store, "m1"), "Hello.")
     await SqlRecords(store.database).forget_person("discord", ANA.id)
     assert await store.claim(said("m1")) is None
+
+
+async def test_a_language_is_kept_told_and_forgotten_apart_from_a_decision(
+    store: SqlStore,
+) -> None:
+    records = SqlRecords(store.database)
+    assert await records.locale("discord", ANA.id) == ""
+    await records.keep_locale("discord", ANA.id, "fr")
+    await records.keep_locale("discord", ANA.id, "de")
+    await records.use_feedback("discord", ANA.id, False)
+    await records.keep_locale("discord", BEN.id, "ja")
+    kept = await records.stored("discord", ANA.id)
+    assert (kept.locale, kept.feedback_use) == ("de", False)
+    assert (await records.stored("discord", BEN.id)).feedback_use
+    assert (await records.export_person("discord", ANA.id))["locale"] == "de"
+    assert await records.locale("slack", ANA.id) == ""
+    for person in (ANA, BEN):
+        await records.forget_person("discord", person.id)
+        assert await records.locale("discord", person.id) == ""
+    assert not (await records.stored("discord", ANA.id)).feedback_use
