@@ -15,11 +15,17 @@ from tests.contract.slack_stage import SlackStage
 from tests.contract.stage import Stage
 from tests.loopback.discord import DiscordServer
 from tests.loopback.slack import SlackServer
+from tests.unhurried import unhurried
 
 
 @pytest.fixture(scope="session")
 def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_checkpoint(tmp_path_factory.mktemp("contract") / "model")
+
+
+@pytest.fixture(autouse=True)
+def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    unhurried(monkeypatch)
 
 
 @pytest.fixture(params=["discord", "slack"])

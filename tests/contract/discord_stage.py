@@ -16,6 +16,7 @@ from bot.settings import Settings
 from tests.board import ScriptedGenerator
 from tests.contract.running import Running
 from tests.contract.stage import Setting
+from tests.loopback.changes import PATIENCE
 from tests.loopback.discord import Channel, DiscordServer, Interaction, Message
 from tests.loopback.discord.interactions import fields
 
@@ -24,6 +25,12 @@ def labels(message: Message) -> list[str]:
     """What the buttons below a message say."""
     buttons = (one for row in message.components for one in row["components"])
     return [one["label"] for one in buttons if "label" in one]
+
+
+def chosen(message: Message) -> list[str]:
+    """What stands chosen in the selects below a message."""
+    selects = (one for row in message.components for one in row["components"] if "options" in one)
+    return [option["label"] for one in selects for option in one["options"] if option["default"]]
 
 
 def all_of(message: Message) -> str:
@@ -173,7 +180,9 @@ class DiscordStage:
     async def confirms(self, who: str, command: str, label: str) -> str:
         question = await self._used(who, command)
         await self._people[who].presses(question, label)
-        assert labels(question) == []
+        await self._server.world.changes.until(
+            lambda: not labels(question), PATIENCE, lambda: repr(question)
+        )
         return question.content
 
     async def fetches(self, who: str, command: str) -> str:
@@ -191,6 +200,9 @@ class DiscordStage:
     async def page(self, who: str, group: str) -> Mapping[str, Setting]:
         shown = await self._used(who, "settings")
         await self._people[who].selects(shown, "Which settings", group)
+        await self._server.world.changes.until(
+            lambda: group in chosen(shown), PATIENCE, lambda: repr(shown)
+        )
         lines = re.findall(r"^\*\*(.+)\*\*: (.+) · (.+)$", shown.content, re.MULTILINE)
         return {label: Setting(value, origin) for label, value, origin in lines}
 

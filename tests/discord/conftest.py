@@ -8,6 +8,12 @@ import pytest
 
 from tests.discord.stage import Stage, connected, signed_in
 from tests.loopback.discord import DiscordServer
+from tests.unhurried import unhurried
+
+
+@pytest.fixture(autouse=True)
+def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    unhurried(monkeypatch)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from bot.control.response import Button, Call, Field, File, Form, Response
 from bot.errors import Forbidden, QuipuError, StorageError
 from bot.values import Standing
 from tests.discord.stage import Stage
+from tests.loopback.changes import PATIENCE
 
 PERSONA = ("persona", "set")
 
@@ -244,7 +245,7 @@ async def test_a_form_that_comes_too_late_is_opened_by_a_button(
     late = await live.mia.runs_command("persona set", live.channel)
     go.set()
     answer = await late.answer()
-    monkeypatch.setattr(exchange, "PATIENCE", 1.5)
+    monkeypatch.setattr(exchange, "PATIENCE", PATIENCE)
     opened = await live.mia.presses(answer, "Open the form")
     assert opened.modal is not None
     submitted = await live.mia.submits_modal(opened, {"text": "Be brief."})

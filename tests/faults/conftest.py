@@ -18,6 +18,7 @@ from tests.faults.slack_trouble import SlackTrouble
 from tests.faults.trouble import Scene
 from tests.loopback.discord import DiscordServer
 from tests.loopback.slack import SlackServer
+from tests.unhurried import unhurried
 
 SOON = 2.0
 """Seconds for which the bot waits for an answer in these scenes; else it is twenty or sixty."""
@@ -32,6 +33,11 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(discord_outbound, "REQUEST_TIMEOUT", SOON)
     monkeypatch.setattr(slack_api, "TIMEOUT", SOON)
+
+
+@pytest.fixture(autouse=True)
+def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    unhurried(monkeypatch)
 
 
 @pytest.fixture(params=["discord", "slack"])

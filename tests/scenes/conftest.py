@@ -20,11 +20,17 @@ from tests.board import ScriptedGenerator
 from tests.checkpoints import make_checkpoint
 from tests.loopback.discord import Channel, DiscordServer, Guild, Message, Person
 from tests.ready import engines_over
+from tests.unhurried import unhurried
 
 
 @pytest.fixture(scope="session")
 def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_checkpoint(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(autouse=True)
+def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    unhurried(monkeypatch)
 
 
 def settings_for(server: DiscordServer, model: Path, folder: Path, **sections: object) -> Settings:

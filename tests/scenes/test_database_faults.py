@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from adapters.discord import exchange
 from bot.control.response import Call
 from bot.control.words import say, told
 from bot.errors import OutOfOrder
@@ -144,8 +145,13 @@ async def test_a_command_meanwhile_is_declined_in_the_persons_language(hasty: To
 
 @pytest.mark.slow
 async def test_a_command_that_meets_a_lock_longer_than_discord_waits_is_declined_all_the_same(
-    discord_server: DiscordServer, tiny_llama: Path, tmp_path: Path
+    discord_server: DiscordServer,
+    tiny_llama: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(exchange, "PATIENCE", 1.5)
+    discord_server.world.patience = 3.0
     longer = discord_server.world.patience + 1.0
     generator = ScriptedGenerator()
     async with (

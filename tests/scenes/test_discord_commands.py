@@ -37,6 +37,13 @@ async def with_button(town: Town, message: Message, label: str) -> None:
     )
 
 
+async def shows(town: Town, message: Message, text: str) -> None:
+    """Wait until a page of settings does."""
+    await town.server.world.changes.until(
+        lambda: text in message.content, 10, lambda: repr(message)
+    )
+
+
 async def told(interaction: Interaction) -> str:
     """What the person was told about a press, in a message of their own."""
 
@@ -198,17 +205,17 @@ async def test_the_page_of_settings_changes_what_is_answered(open_cuzco: Town) -
     shown = await used(open_cuzco, open_cuzco.chief, "settings")
     await open_cuzco.chief.selects(shown, "Which settings", "When I answer")
     await open_cuzco.chief.selects(shown, "Answer: when I am mentioned", "always")
-    assert "every message" in shown.content
+    await shows(open_cuzco, shown, "every message")
     await open_cuzco.ann.says(open_cuzco.channel, "nobody in particular")
     await open_cuzco.answer(open_cuzco.channel, "You said: Ann: nobody in particular")
     await open_cuzco.chief.selects(shown, "Answer: every message", "Inherit")
-    assert "when I am mentioned" in shown.content
+    await shows(open_cuzco, shown, "when I am mentioned")
     await open_cuzco.chief.selects(shown, "Which settings", "How words are chosen")
     opened = await open_cuzco.chief.presses(shown, "Temperature")
     await open_cuzco.chief.submits_modal(opened, {"Temperature": "9"})
     opened = await open_cuzco.chief.presses(shown, "Temperature")
     await open_cuzco.chief.submits_modal(opened, {"Temperature": "1,5"})
-    assert "**Temperature**: 1.5" in shown.content
+    await shows(open_cuzco, shown, "**Temperature**: 1.5")
     audit = await used(open_cuzco, open_cuzco.chief, "audit")
     assert "1.5" in audit.content + "".join(one["description"] for one in audit.embeds)
 
@@ -220,7 +227,7 @@ async def test_the_page_changes_what_a_thread_has_set_for_itself(cuzco: Town) ->
     await cuzco.chief.runs_command("answers", aside, {"bots": True, "where": "thread"})
     shown = await (await cuzco.chief.runs_command("settings", aside)).answer()
     await cuzco.chief.selects(shown, "Which settings", "How words are chosen")
-    assert "**Seed**: 22 · this thread" in shown.content
+    await shows(cuzco, shown, "**Seed**: 22 · this thread")
     for written, then in (
         ("33", "**Seed**: 33 · this thread"),
         ("", "**Seed**: 11 · this channel"),
@@ -228,11 +235,11 @@ async def test_the_page_changes_what_a_thread_has_set_for_itself(cuzco: Town) ->
     ):
         opened = await cuzco.chief.presses(shown, "Seed")
         await cuzco.chief.submits_modal(opened, {"Seed": written})
-        assert then in shown.content
+        await shows(cuzco, shown, then)
     await cuzco.chief.selects(shown, "Which settings", "When I answer")
-    assert "**Answer other bots**: yes · this thread" in shown.content
+    await shows(cuzco, shown, "**Answer other bots**: yes · this thread")
     await cuzco.chief.selects(shown, "Answer other bots: yes", "Inherit")
-    assert "**Answer other bots**: no · my configuration" in shown.content
+    await shows(cuzco, shown, "**Answer other bots**: no · my configuration")
 
 
 async def test_all_of_the_sampling_is_written_in_two_windows(cuzco: Town) -> None:

@@ -8,6 +8,12 @@ import pytest
 
 from tests.loopback.slack import SlackServer
 from tests.slack.stage import Stage, connected
+from tests.unhurried import unhurried
+
+
+@pytest.fixture(autouse=True)
+def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    unhurried(monkeypatch)
 
 
 @pytest.fixture

@@ -22,7 +22,6 @@ async def refused(server: SlackServer, age: float, secret: str = "") -> list[Any
                 hooks = server.post_events_to(f"http://127.0.0.1:{web.port}/slack/events")
                 hooks.age, hooks.secret = age, secret or hooks.secret
                 server.dispatch.pauses = ()
-                server.world.patience = 30.0  # Slack has three seconds, this machine may need more
                 for words in ("one", "two"):
                     await stage.ann.dm(words)
                     await server.dispatch.settled(30.0)

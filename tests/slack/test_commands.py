@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from adapters.slack import commands
 from adapters.slack.blocks import LONGEST_MARKDOWN
 from adapters.slack.places import channel_place
 from bot.control.records import Behaviour
@@ -150,8 +151,10 @@ async def test_what_nobody_thought_of_is_explained_too(live: Stage) -> None:
     assert "wrong on my side" in (await said(live, live.ann, "usage")).content
 
 
-async def test_what_takes_longer_than_slack_waits_is_answered_later(live: Stage) -> None:
-    live.server.world.patience = 3.0
+async def test_what_takes_longer_than_slack_waits_is_answered_later(
+    live: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "PATIENCE", 0.01)
     live.control.held = asyncio.Event()
     interaction = await live.ann.runs_command("/quipu", "usage", live.channel)
     assert interaction.acknowledgement is None

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+from adapters.slack import groups
 from adapters.slack.groups import REMEMBERED, SOON
+from tests.loopback.changes import PATIENCE
 from tests.loopback.slack import SlackServer
 from tests.slack.stage import Stage, connected
 
@@ -44,12 +48,16 @@ async def test_what_slack_told_last_holds_while_it_does_not_tell(
         assert len(stage.called("usergroups.list")) == 2
 
 
-async def test_what_slack_tells_too_late_for_a_message_is_there_for_the_next(live: Stage) -> None:
+async def test_what_slack_tells_too_late_for_a_message_is_there_for_the_next(
+    live: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(groups, "PATIENCE", 0.1)
     weavers = live.workspace.group(live.ann)
     late = live.server.faults.hold("POST", "usergroups.list")
     await live.ann.dm("hi")
     assert (await live.heard())[0].author.roles == ()
     late.release()
+    monkeypatch.setattr(groups, "PATIENCE", PATIENCE)
     await live.ann.dm("and now?")
     assert (await live.heard(2))[1].author.roles == (weavers,)
     assert len(live.called("usergroups.list")) == 1

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from adapters.slack import commands
 from bot.control.commands import BY_PATH
 from bot.control.declarations import Argument, Kind
 from bot.control.response import Button, Call, Field, Form, Item, Page, Response
@@ -211,8 +212,11 @@ async def test_a_number_out_of_range_is_refused_even_if_the_client_sends_it(aski
     assert len(asking.control.calls) == 1
 
 
-async def test_what_takes_long_lets_the_window_say_so(asking: Stage) -> None:
+async def test_what_takes_long_lets_the_window_say_so(
+    asking: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     interaction = await opened(asking, "persona set")
+    monkeypatch.setattr(commands, "PATIENCE", 0.01)
     asking.control.held = asyncio.Event()
     sent = await asking.mia.submits_modal(interaction, {"Text": "You are a pirate."})
     view = sent.modal

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tests.loopback.changes import Changes
+from tests.loopback.changes import PATIENCE, Changes
 from tests.loopback.discord import payloads
 from tests.loopback.discord.drafts import Draft
 from tests.loopback.discord.events import (
@@ -55,8 +55,8 @@ class World:
         self.bot = User(self.ids.next(), bot_name, bot=True)
         self.application_id = self.bot.id
         self.application_flags = 0
-        self.patience = 3.0
-        """Seconds within which an interaction wants its first answer."""
+        self.patience = PATIENCE
+        """Seconds within which an interaction wants its first answer; Discord itself has three."""
         self.largest_file = 10_485_760
         """Bytes that a file of a message may hold."""
         self.nonce_memory = 180.0

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.loopback.changes import Changes
+from tests.loopback.changes import PATIENCE, Changes
 from tests.loopback.slack import payloads
 from tests.loopback.slack.agents import clear_status
 from tests.loopback.slack.clock import Clock
@@ -54,8 +54,8 @@ class World:
         self.clock = Clock()
         self.changes = Changes()
         self.app = App(self.ids.next("A"), app_name, scopes)
-        self.patience = 3.0
-        """Seconds within which Slack wants an acknowledgement."""
+        self.patience = PATIENCE
+        """Seconds within which it wants an acknowledgement; Slack itself has three."""
         self.stream_lifetime = 300.0
         self.workspaces: dict[str, Workspace] = {}
         self.listeners: list[Callable[[Event], None]] = []
