@@ -7,12 +7,11 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
 import sentencepiece
 import tokenizers
 from tokenizers import decoders, models, normalizers
@@ -29,6 +28,7 @@ FIRST_PIECE = 3 + 256
 """After unknown, begin, end and the bytes."""
 
 START = 300.0
+TAKEN = "address already in use"
 
 
 def save_for_serving(folder: Path, *, head_dim: int = 16) -> Path:
@@ -135,15 +135,13 @@ async def vllm_serve(python: str, checkpoint: Path) -> AsyncIterator[Served]:
 @asynccontextmanager
 async def _serving(command: Sequence[str], **more: str) -> AsyncIterator[Served]:
     port = free_port()
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        *("--port", str(port), "--host", "127.0.0.1"),
-        env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", **more},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
+    process = await _launched(command, port, more)
     try:
-        await _started(process)
+        if TAKEN in (failure := await _started(process)).lower():  # somebody else was quicker
+            port = free_port()
+            process = await _launched(command, port, more)
+            failure = await _started(process)
+        assert not failure, f"the server did not start:\n{failure}"
         yield Served(f"http://127.0.0.1:{port}/v1", process)
     finally:
         if process.returncode is None:
@@ -152,13 +150,25 @@ async def _serving(command: Sequence[str], **more: str) -> AsyncIterator[Served]
         await process.communicate()
 
 
-async def _started(process: asyncio.subprocess.Process) -> None:
-    """Until uvicorn, by which both listen, says that it does."""
+async def _launched(
+    command: Sequence[str], port: int, more: Mapping[str, str]
+) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *command,
+        *("--port", str(port), "--host", "127.0.0.1"),
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", **more},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+
+
+async def _started(process: asyncio.subprocess.Process) -> str:
+    """Until uvicorn, by which both listen, says that it does; else what is said instead."""
     assert process.stdout is not None
     said = b""
     async with asyncio.timeout(START):
         async for line in process.stdout:
             said += line
             if b"Uvicorn running" in line or b"Application startup complete" in line:
-                return
-    pytest.fail(f"the server did not start:\n{said.decode()}")
+                return ""
+    return said.decode()

@@ -55,6 +55,7 @@ async def local(served: Path, tokenizer: Tokenizer) -> AsyncIterator[LocalGenera
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_transformers_serve_answers_as_the_model_in_this_process_does(
     served: Path, local: LocalGenerator, tokenizer: Tokenizer
 ) -> None:
@@ -83,6 +84,7 @@ async def test_transformers_serve_answers_as_the_model_in_this_process_does(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_where_a_real_server_freezes_or_dies_another_one_answers(
     served: Path, local: LocalGenerator, tokenizer: Tokenizer
 ) -> None:

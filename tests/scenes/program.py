@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sqlite3
 import sys
 from collections.abc import AsyncIterator
@@ -12,6 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.loopback.discord import DiscordServer
+
+LISTENING = "listening for HTTP"
+ANY_PORT = {"QUIPU_HTTP__PORT": "0"}
+"""A free one, which it takes itself, so that nobody else can have it meanwhile."""
 
 ROOT = Path(__file__).parents[2]
 CONFIG = """
@@ -133,6 +138,14 @@ class Program:
             self.said.append(line.decode("utf-8", "replace"))
             async with self.heard:
                 self.heard.notify_all()
+
+    async def port(self) -> int:
+        """Where it listens for HTTP, which it says in its log."""
+        await self.says(LISTENING)
+        line = next(each for each in reversed(self.said) if LISTENING in each)
+        found = re.search(r'\bport"?[=:] ?(\d+)', line)
+        assert found is not None, line
+        return int(found[1])
 
     async def says(self, words: str) -> None:
         """Wait until these words stand in its log."""

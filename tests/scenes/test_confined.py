@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
-from aiohttp.test_utils import unused_port
 
 from tests.loopback.discord import DiscordServer
-from tests.scenes.program import Program
+from tests.scenes.program import ANY_PORT, Program
 
 USER = 10_001
 SCRIPT = Path(__file__).with_name("confined.sh")
@@ -57,7 +56,6 @@ def folder() -> Iterator[Path]:
 async def test_a_plain_user_with_a_read_only_root_is_answered(
     discord_server: DiscordServer, folder: Path
 ) -> None:
-    port = unused_port()
     guild = discord_server.guild()
     ann, channel = guild.member("Ann"), guild.channel("knots")
     data, tmp = folder / "data", folder / "tmp"
@@ -72,7 +70,7 @@ async def test_a_plain_user_with_a_read_only_root_is_answered(
             "HF_HOME": str(data / "models"),
             "TMPDIR": str(tmp),
             "PYTHONDONTWRITEBYTECODE": "1",
-            "QUIPU_HTTP__PORT": str(port),
+            **ANY_PORT,
         },
         within=("unshare", "--mount", "sh", str(SCRIPT), *place),
     )
@@ -82,7 +80,7 @@ async def test_a_plain_user_with_a_read_only_root_is_answered(
         await channel.wait_for(
             lambda _: [one for one in channel.from_bot if "▌" not in one.content], 60
         )
-        url = f"http://127.0.0.1:{port}/healthz"
+        url = f"http://127.0.0.1:{await program.port()}/healthz"
         async with ClientSession() as session, session.get(url) as answer:
             assert answer.status == 200
         assert await program.stop() == 0

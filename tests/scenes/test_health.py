@@ -8,22 +8,19 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession
-from aiohttp.test_utils import unused_port
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.loopback.discord import DiscordServer
-from tests.scenes.program import Program, running
+from tests.scenes.program import ANY_PORT, Program, running
 
 MARK = "▌"
 REPLIES = ("quipu_replies_total", "discord", "delivered")
 
 
-@pytest.fixture
-def port(monkeypatch: pytest.MonkeyPatch) -> int:
-    """Where the program listens."""
-    port = unused_port()
-    monkeypatch.setenv("QUIPU_HTTP__PORT", str(port))
-    return port
+@pytest.fixture(autouse=True)
+def _listening(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ANY_PORT.items():
+        monkeypatch.setenv(name, value)
 
 
 async def ask(port: int, path: str) -> tuple[int, Any]:
@@ -42,7 +39,7 @@ async def ready(port: int, part: str) -> dict[str, Any]:
             _, body = await ask(port, "/readyz")
             if body["parts"][part]["ready"]:
                 return dict(body)
-            await asyncio.sleep(0.1)
+            # It tells nobody. Every look is a request's round trip after the last.
 
 
 async def samples(port: int) -> dict[tuple[str, ...], float]:
@@ -63,14 +60,14 @@ async def counted(port: int, name: tuple[str, ...]) -> dict[tuple[str, ...], flo
             found = await samples(port)
             if name in found:
                 return found
-            await asyncio.sleep(0.1)
 
 
 @pytest.mark.slow
 async def test_the_running_program_says_how_it_is(
-    discord_server: DiscordServer, tiny_llama: Path, tmp_path: Path, port: int
+    discord_server: DiscordServer, tiny_llama: Path, tmp_path: Path
 ) -> None:
     async with running(discord_server, tmp_path, tiny_llama, tokens=8) as program:
+        port = await program.port()
         health = {"status": "ok", "parts": {"event_loop": True, "heartbeat": True, "worker": True}}
         assert await ask(port, "/healthz") == (200, health)
         parts = {part: {"ready": True} for part in ("model", "database", "discord")}
@@ -81,7 +78,7 @@ async def test_the_running_program_says_how_it_is(
 
 @pytest.mark.slow
 async def test_the_metrics_tell_of_an_answer(
-    discord_server: DiscordServer, tiny_llama: Path, tmp_path: Path, port: int
+    discord_server: DiscordServer, tiny_llama: Path, tmp_path: Path
 ) -> None:
     channel = discord_server.guild().channel("knots")
     assert channel.guild is not None
@@ -89,6 +86,7 @@ async def test_the_metrics_tell_of_an_answer(
     async with running(discord_server, tmp_path, tiny_llama, tokens=8) as program:
         await ann.mentions(channel, "a very private matter")
         await channel.wait_for(lambda _: [m for m in channel.from_bot if MARK not in m.content], 60)
+        port = await program.port()
         found = await counted(port, REPLIES)
         title = str(tiny_llama)
         model = next(key[1] for key in found if key[0] == "quipu_generated_tokens_total")
@@ -119,6 +117,7 @@ async def test_a_port_that_cannot_be_had_is_one_clear_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("QUIPU_HTTP__HOST", "192.0.2.1")  # an address that nobody has
+    monkeypatch.delenv("QUIPU_HTTP__PORT")
     program = Program(discord_server, tmp_path, tiny_llama)
     await program.launch()
     assert await program.ended() == 2
@@ -130,11 +129,11 @@ async def test_a_platform_that_lacks_its_tokens_is_not_ready_and_does_not_stop_t
     discord_server: DiscordServer,
     tiny_llama: Path,
     tmp_path: Path,
-    port: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("QUIPU_SLACK__MODE", "socket")
     async with running(discord_server, tmp_path, tiny_llama, tokens=8) as program:
+        port = await program.port()
         assert (await ask(port, "/healthz"))[0] == 200, "a new start would not mend it"
         body = await ready(port, "discord")
         assert (await ask(port, "/readyz"))[0] == 503

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
-from aiohttp.test_utils import unused_port
 
 from tests.loopback.discord import DiscordServer
 from tests.loopback.slack import SlackServer
-from tests.scenes.program import ROOT, Program
+from tests.scenes.program import ANY_PORT, ROOT, Program
 
 DISCORD = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GplAnT.planted-discord-token-0123456789abc"
 SECRETS = {
@@ -70,7 +69,6 @@ async def ran(folder: Path, *arguments: str, **more: str) -> bytes:
 async def test_a_running_program_tells_no_secret_anywhere(
     slack_server: SlackServer, tiny_llama: Path, tmp_path: Path, layout: str
 ) -> None:
-    port = unused_port()
     async with DiscordServer(token=DISCORD) as discord:
         guild, workspace = discord.guild(), slack_server.workspace()
         ann = guild.member("Ann", manage_guild=True)
@@ -82,10 +80,10 @@ async def test_a_running_program_tells_no_secret_anywhere(
             tokens=16,
             more=f'\n[slack]\napi_url = "{slack_server.api_url}"\n{ENDPOINT}',
             secrets=SECRETS
+            | ANY_PORT
             | {
                 "DISCORD_TOKEN": DISCORD,
                 "SLACK_BOT_TOKEN": workspace.bot_token,
-                "QUIPU_HTTP__PORT": str(port),
                 "QUIPU_LOG__LEVEL": "debug",
                 "QUIPU_LOG__FORMAT": layout,
             },
@@ -107,13 +105,13 @@ async def test_a_running_program_tells_no_secret_anywhere(
             await eve.runs_command("/quipu", f"rate score=down reason={WORDS}", knots)
             discord.gateway.kill()
             await discord.gateway.wait_connected(timeout=60)
+            port = await program.port()
             pages = await asked(port)
+            given = program.secrets | {"QUIPU_HTTP__PORT": str(port)}
             config = str(tmp_path / "config.toml")
-            told = await ran(tmp_path, "--config", config, "doctor", **program.secrets)
+            told = await ran(tmp_path, "--config", config, "doctor", **given)
             zipped = tmp_path / "support.zip"
-            told += await ran(
-                tmp_path, "--config", config, "support", str(zipped), **program.secrets
-            )
+            told += await ran(tmp_path, "--config", config, "support", str(zipped), **given)
             assert await program.stop() == 0
         finally:
             await program.stop(kill=True)

@@ -9,14 +9,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from aiohttp.test_utils import unused_port
-
 from tests.loopback.discord import Channel, DiscordServer, Person
 from tests.loopback.slack import Channel as SlackChannel
 from tests.loopback.slack import Message as SlackMessage
 from tests.loopback.slack import Person as SlackPerson
 from tests.loopback.slack import SlackServer, Workspace
-from tests.scenes.program import Program
+from tests.scenes.program import ANY_PORT, Program
 
 MARK = "▌"
 KEPT = 12
@@ -49,7 +47,7 @@ class Town:
     slack: SlackServer
     workspace: Workspace
     program: Program
-    port: int
+    port: int = 0
     talk: Talk = field(default_factory=Talk)
     talkers: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -94,8 +92,7 @@ Ask = Callable[[str], Awaitable[Callable[[], bool]]]
 async def town(folder: Path, model: Path, *, tokens: int = 24) -> AsyncIterator[Town]:
     """The program connected to both platforms, with its metrics to be read."""
     async with DiscordServer() as discord, SlackServer() as slack:
-        port = unused_port()
-        more = f'\n[slack]\napi_url = "{slack.api_url}"\n\n[http]\nport = {port}\n'
+        more = f'\n[slack]\napi_url = "{slack.api_url}"\n'
         workspace = slack.workspace()
         variables = {
             "SLACK_BOT_TOKEN": workspace.bot_token,
@@ -104,10 +101,12 @@ async def town(folder: Path, model: Path, *, tokens: int = 24) -> AsyncIterator[
             "QUIPU_LOG__FORMAT": "json",
             "QUIPU_CONVERSATION__JOURNAL_INTERVAL": "1 s",
             **KERNELS,
+            **ANY_PORT,
         }
         program = Program(discord, folder, model, tokens, more=more, secrets=variables)
-        made = Town(discord, slack, workspace, program, port)
+        made = Town(discord, slack, workspace, program)
         await program.start()
+        made.port = await program.port()
         try:
             await slack.socket_mode.wait_connects(2, 60)
             yield made
