@@ -13,9 +13,11 @@ from bot.control.bounds import Bounds
 from bot.control.records import Verdict, Vote
 from bot.control.retention import Retention
 from bot.values import Place
+from storage import SqlStore
 from storage.database import Database
 from storage.records import SqlRecords
 from tests.control.conftest import ANN, BOB, CHANNEL, OTHER, OWNER, THREAD, Desk
+from tests.storage.given import NOON
 
 
 class Sweeping(SqlRecords):
@@ -111,9 +113,11 @@ async def test_the_chore_goes_on_until_it_is_stopped(desk: Desk) -> None:
 
 
 async def test_what_the_forgotten_used_is_known_until_the_day_is_over(desk: Desk) -> None:
+    database = desk.store.database
+    desk.store, desk.records = SqlStore(database, lambda: NOON), SqlRecords(database, lambda: NOON)
     await desk.answered(ANN)
     await desk.records.forget_person("discord", ANN.id)
-    await after(desk, 0).sweep()
+    await Retention(desk.records, desk.records, Bounds(), lambda: NOON).sweep()
     assert left(desk, "usage", "author_id") == [f"forgotten:{ANN.id}"]
     await after(desk, 1).sweep()
     assert left(desk, "usage", "author_id") == [""]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from storage import SqlStore, open_store, upgrade
+from tests.storage.given import NOON
 
 
 @pytest.fixture
@@ -29,6 +30,12 @@ async def store(url: str) -> AsyncIterator[SqlStore]:
     store = await open_store(url)
     yield store
     await store.close()
+
+
+@pytest.fixture
+def still(store: SqlStore) -> SqlStore:
+    """The same one, in which it is always noon: no test is about two days at midnight."""
+    return SqlStore(store.database, lambda: NOON)
 
 
 @pytest.fixture

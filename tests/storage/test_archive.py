@@ -152,19 +152,19 @@ async def test_a_scope_is_no_pattern(store: SqlStore) -> None:
     assert await records.forget_place(PLACE.__class__("discord", "guild", "a_b")) == 2
 
 
-async def test_use_is_counted_by_day_person_and_channel(store: SqlStore) -> None:
-    records = SqlRecords(store.database)
-    await answer(store, await claimed(store, "m1"), "Hello.")
-    await answer(store, await claimed(store, "m2", place=THREAD), "Hello.")
-    ben = await store.claim(said("m3", author=BEN))
+async def test_use_is_counted_by_day_person_and_channel(still: SqlStore) -> None:
+    records = SqlRecords(still.database, lambda: NOON)
+    await answer(still, await claimed(still, "m1"), "Hello.")
+    await answer(still, await claimed(still, "m2", place=THREAD), "Hello.")
+    ben = await still.claim(said("m3", author=BEN))
     assert ben is not None
-    await answer(store, ben, "Hello.")
-    today = datetime.now(UTC).date()
+    await answer(still, ben, "Hello.")
+    today = NOON.date()
     each = FINISH.tokens + FINISH.prompt_tokens
     mine, channel = await used(records, ANA, today)
     assert (mine.messages, mine.tokens) == (2, 2 * each)
     assert (channel.messages, channel.tokens) == (3, 3 * each)
-    assert await used(records, ANA, NOON.date()) == (type(mine)(), type(mine)())
+    assert await used(records, ANA, today - timedelta(days=1)) == (type(mine)(), type(mine)())
     totals = await records.totals(today)
     assert [(day["replies"], day["people"], day["places"]) for day in totals["days"]] == [(3, 2, 2)]
     assert totals["replies"] == {"delivered": 3}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from storage import SqlStore
 from storage.records import SqlRecords
 from storage.tables import people, replies, turns, usage
-from tests.storage.given import ANA, BEN, answer, claimed, used
+from tests.storage.given import ANA, BEN, NOON, answer, claimed, used
 
 
 def decided(connection: Connection) -> list[str]:
@@ -26,17 +26,17 @@ def authors(connection: Connection) -> set[str]:
     return {str(each).rpartition(":")[2] for ids in found for each in ids}
 
 
-async def test_who_is_forgotten_does_not_begin_the_day_anew(store: SqlStore) -> None:
-    records = SqlRecords(store.database)
-    today = datetime.now(UTC).date()
-    await answer(store, await claimed(store, "m1"), "Hello.")
-    running = await claimed(store, "m2")
+async def test_who_is_forgotten_does_not_begin_the_day_anew(still: SqlStore) -> None:
+    records = SqlRecords(still.database, lambda: NOON)
+    today = NOON.date()
+    await answer(still, await claimed(still, "m1"), "Hello.")
+    running = await claimed(still, "m2")
     before = await used(records, ANA, today)
     for _ in range(2):  # what was moved is not moved again
         await records.forget_person("discord", ANA.id)
         assert await used(records, ANA, today) == before
-    await answer(store, running, "Hello.")
-    await answer(store, await claimed(store, "m3"), "Hello.")
+    await answer(still, running, "Hello.")
+    await answer(still, await claimed(still, "m3"), "Hello.")
     await records.forget_person("discord", ANA.id)
     mine, channel = await used(records, ANA, today)
     assert mine == channel
@@ -44,47 +44,47 @@ async def test_who_is_forgotten_does_not_begin_the_day_anew(store: SqlStore) -> 
 
 
 async def test_once_the_day_is_over_nobody_knows_what_the_forgotten_used(
-    store: SqlStore,
+    still: SqlStore,
 ) -> None:
-    records = SqlRecords(store.database)
-    await answer(store, await claimed(store, "m1"), "Hello.")
-    running = await claimed(store, "m2")
-    today = datetime.now(UTC).date()
+    records = SqlRecords(still.database, lambda: NOON)
+    await answer(still, await claimed(still, "m1"), "Hello.")
+    running = await claimed(still, "m2")
+    today = NOON.date()
     await records.forget_person("discord", ANA.id)
-    await answer(store, running, "Hello.")
+    await answer(still, running, "Hello.")
     _, channel = await used(records, ANA, today)
     await records.settle_use(today)
     assert (await used(records, ANA, today))[0].messages == 2
     await records.settle_use(today + timedelta(days=1))
     mine, after = await used(records, ANA, today)
     assert (mine.messages, after) == (0, channel)
-    assert ANA.id not in await store.database.read(authors)
+    assert ANA.id not in await still.database.read(authors)
 
 
-async def test_another_answer_is_the_use_of_whoever_wanted_it(store: SqlStore) -> None:
-    records = SqlRecords(store.database)
-    today = datetime.now(UTC).date()
-    first = await claimed(store, "m1")
-    await answer(store, first, "Hello.")
+async def test_another_answer_is_the_use_of_whoever_wanted_it(still: SqlStore) -> None:
+    records = SqlRecords(still.database, lambda: NOON)
+    today = NOON.date()
+    first = await claimed(still, "m1")
+    await answer(still, first, "Hello.")
     again = await records.reopen(first.id, BEN.id)
     assert again is not None
     assert [(await used(records, who, today))[0].messages for who in (ANA, BEN)] == [1, 1]
     await records.forget_person("discord", BEN.id)
     assert [(await used(records, who, today))[0].messages for who in (ANA, BEN)] == [1, 1]
-    await answer(store, again, "Hello again.")
+    await answer(still, again, "Hello again.")
     assert [(await used(records, who, today))[0].messages for who in (ANA, BEN)] == [1, 1]
     await records.settle_use(today + timedelta(days=1))
     assert (await used(records, BEN, today))[0].messages == 0
     own = await records.reopen(first.id, ANA.id)
     assert own is not None
-    await answer(store, own, "Hello for the third time.")
+    await answer(still, own, "Hello for the third time.")
     assert (await used(records, ANA, today))[0].messages == 2
 
 
-async def test_use_of_days_that_are_over_is_nobodys_at_once(store: SqlStore) -> None:
-    today = datetime.now(UTC).date()
-    await answer(store, await claimed(store, "m1"), "Hello.")
-    tomorrow = SqlRecords(store.database, lambda: datetime.now(UTC) + timedelta(days=1))
+async def test_use_of_days_that_are_over_is_nobodys_at_once(still: SqlStore) -> None:
+    today = NOON.date()
+    await answer(still, await claimed(still, "m1"), "Hello.")
+    tomorrow = SqlRecords(still.database, lambda: NOON + timedelta(days=1))
     await tomorrow.forget_person("discord", ANA.id)
     mine, channel = await used(tomorrow, ANA, today)
     assert (mine.messages, channel.messages) == (0, 1)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -251,13 +250,13 @@ async def test_the_export_has_messages_of_answers_and_the_prompts_of_direct_mess
     assert [prompt["text"] for prompt in export["prompts"]] == [PROMPT.text]
 
 
-async def test_the_channels_sums_stay_when_a_person_goes(store: SqlStore) -> None:
-    records = SqlRecords(store.database)
-    await answer(store, await claimed(store, "m1"), "Hello.")
-    ben = await store.claim(said("m2", author=BEN))
+async def test_the_channels_sums_stay_when_a_person_goes(still: SqlStore) -> None:
+    records = SqlRecords(still.database, lambda: NOON)
+    await answer(still, await claimed(still, "m1"), "Hello.")
+    ben = await still.claim(said("m2", author=BEN))
     assert ben is not None
-    await answer(store, ben, "Hello.")
-    today = datetime.now(UTC).date()
+    await answer(still, ben, "Hello.")
+    today = NOON.date()
     mine, channel = await used(records, ANA, today)
     assert (mine.messages, channel.messages) == (1, 2)
     await records.forget_person("discord", ANA.id)
