@@ -21,8 +21,9 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize("target", every(), ids=lambda target: target.name)
 def test_a_short_run_finds_nothing(target: Target) -> None:
-    trial = try_out(target.work, 12 * target.share, random.Random())
-    assert trial.finding is None, f"{target.promise}\n{trial.finding}"
+    seed = random.getrandbits(64)
+    trial = try_out(target.work, 12 * target.share, random.Random(seed))
+    assert trial.finding is None, f"seed {seed}: {target.promise}\n{trial.finding}"
     assert trial.cases == 12 * target.share
     assert trial.ways
 
@@ -30,8 +31,9 @@ def test_a_short_run_finds_nothing(target: Target) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("target", every(), ids=lambda target: target.name)
 def test_a_longer_run_finds_nothing(target: Target) -> None:
-    trial = try_out(target.work, 400 * target.share, random.Random())
-    assert trial.finding is None, f"{target.promise}\n{trial.finding}"
+    seed = random.getrandbits(64)
+    trial = try_out(target.work, 400 * target.share, random.Random(seed))
+    assert trial.finding is None, f"seed {seed}: {target.promise}\n{trial.finding}"
 
 
 def careless(draws: Draws) -> None:
