@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -57,15 +59,28 @@ async def test_a_full_queue_is_busy_until_somebody_ends(narrow: LocalGenerator) 
     assert finish.reason is FinishReason.LENGTH
 
 
-async def test_giving_up_frees_the_place_in_the_batch_at_once(narrow: LocalGenerator) -> None:
-    first = narrow.generate(prompt([0, 5]), LONG, place("first"))
-    begun = [await anext(first) for _ in range(3)]
-    await first.aclose()
-    assert first.finish is not None
-    assert first.finish.reason is FinishReason.CANCELLED
-    assert first.finish.tokens >= sum(map(len, begun))
-    assert [delta async for delta in first] == []
-    _, finish = await ask(narrow, [0, 6], GREEDY, "second")
+@contextmanager
+def held_up(loaded: LoadedModel) -> Iterator[threading.Event]:
+    """The model stops after some steps until the event is set, so that no answer runs ahead."""
+    steps, go = itertools.count(), threading.Event()
+    failure = RuntimeError("nobody let it go on")
+    with failing(loaded, failure, lambda _: next(steps) > 8 and not go.wait(PATIENCE)):
+        yield go
+
+
+async def test_giving_up_frees_the_place_in_the_batch_at_once(
+    narrow: LocalGenerator, loaded: LoadedModel
+) -> None:
+    with held_up(loaded) as given_up:
+        first = narrow.generate(prompt([0, 5]), LONG, place("first"))
+        begun = await anext(first)
+        await first.aclose()
+        given_up.set()
+        assert first.finish is not None
+        assert first.finish.reason is FinishReason.CANCELLED
+        assert first.finish.tokens >= len(begun)
+        assert [delta async for delta in first] == []
+        _, finish = await ask(narrow, [0, 6], GREEDY, "second")
     assert finish.reason is FinishReason.LENGTH
     assert narrow.stats().generated_tokens < 200
 
@@ -91,7 +106,7 @@ async def test_whoever_waits_for_the_next_words_hears_that_it_was_given_up(
     reader = asyncio.create_task(read(waiting))
     await anext(running)
     await waiting.aclose()
-    text, finish = await asyncio.wait_for(reader, timeout=5)
+    text, finish = await asyncio.wait_for(reader, timeout=30)
     assert (text, finish.reason) == ("", FinishReason.CANCELLED)
 
 
@@ -169,7 +184,9 @@ def test_a_listener_whose_loop_is_gone_frees_its_place(loaded: LoadedModel) -> N
                 return text
         raise AssertionError("the place was never freed")
 
-    asyncio.run(leave())
+    with held_up(loaded) as left:
+        asyncio.run(leave())
+        left.set()
     assert len(asyncio.run(come())) > 0
     assert generator.stats().generated_tokens < 400
 
