@@ -149,7 +149,7 @@ async def test_the_limits_in_the_headers_set_the_pace(stage: Stage) -> None:
     async with outlet.open():
         assert outlet.pause() == 0
         await outlet.edit(message_id, "two")
-        assert 14 < outlet.pause() <= 15
+        assert 10 < outlet.pause() <= 15
     assert stage.server.limits.total_refused == 0
 
 

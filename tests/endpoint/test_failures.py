@@ -45,7 +45,7 @@ async def test_an_answer_can_be_given_up_before_the_server_has_said_anything(
 
     await answer.aclose()
 
-    text, finish = await asyncio.wait_for(listening, 5)
+    text, finish = await asyncio.wait_for(listening, 30)
     await server.until(lambda s: s.running == 0)
     assert text == ""
     assert finish.reason is FinishReason.CANCELLED

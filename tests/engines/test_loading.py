@@ -148,7 +148,10 @@ async def test_a_prompt_can_be_built_for_a_model_that_is_not_loaded(
         assert await engines.builder("one") is engine.builder
 
 
-async def test_the_end_waits_for_a_load_and_unloads_it(model: Make, start: Start) -> None:
+async def test_the_end_waits_for_a_load_and_unloads_it(
+    model: Make, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.engines.engines.LOADING", 30.0)
     one = model("one")
     one.gate.clear()
     engines = start(one)
@@ -173,7 +176,7 @@ async def test_the_end_does_not_wait_for_a_load_for_ever(
     engines = start(one)
     waiting = asyncio.create_task(title(engines, "one"))
     assert await happened(one.asked)
-    await asyncio.wait_for(engines.close(), 5)
+    await asyncio.wait_for(engines.close(), 30)
     assert await asyncio.gather(waiting, return_exceptions=True)
     assert engines.loaded == {}
     one.gate.set()

@@ -136,7 +136,7 @@ async def test_closing_ends_running_and_waiting_answers_with_an_error(
     long = replace(GREEDY, max_new_tokens=400)
     answers = [generator.generate(prompt([0, n + 2]), long, place(f"p{n}")) for n in range(8)]
     await anext(answers[0])
-    await asyncio.wait_for(generator.close(), timeout=5)
+    await asyncio.wait_for(generator.close(), timeout=30)
     for answer in answers:
         with pytest.raises(GenerationError):
             async for _ in answer:

@@ -281,7 +281,7 @@ async def test_closing_while_the_thread_dies_ends_everything(
     with failing(loaded, SystemExit(1), always):
         answer = generator.generate(prompt(some_ids(random.Random(1), 20)), GREEDY, place())
         assert await asyncio.to_thread(died.wait, 20)
-        await asyncio.wait_for(generator.close(), timeout=5)
+        await asyncio.wait_for(generator.close(), timeout=30)
         with pytest.raises(GenerationError, match="closed"):
             await read(answer)
 

@@ -78,7 +78,9 @@ async def test_two_people_at_once_in_one_channel_are_answered_in_order(cuzco: To
     )
     await cuzco.ann.mentions(cuzco.channel, "one")
     await cuzco.bob.mentions(cuzco.channel, "two")
-    await cuzco.answer(cuzco.channel, f"For Ann{MARKER}")
+    await cuzco.channel.wait_for(
+        lambda _: [m for m in cuzco.channel.from_bot if m.content == f"For Ann{MARKER}"]
+    )
     go.set()
     await cuzco.answer(cuzco.channel, "For Bob.", count=2)
     await cuzco.settled()

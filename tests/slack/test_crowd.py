@@ -9,6 +9,7 @@ import pytest
 
 from bot.reply.delivery import Delivery
 from bot.values import Inbound, Part, Reply, ReplyState
+from tests.loopback.changes import PATIENCE
 from tests.loopback.slack import Channel, SlackServer
 from tests.slack.stage import Stage, connected
 
@@ -52,7 +53,7 @@ async def test_a_crowd_is_answered_without_a_429_and_without_delay(
         await stage.server.world.changes.until(
             lambda: sum(bool(bot_said(c)) for c in channels) >= promised, 10, lambda: ""
         )
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await asyncio.gather(*(d.finish("An answer, whole.") for d in deliveries))
         for delivery in deliveries:
             await delivery.__aexit__(None, None, None)

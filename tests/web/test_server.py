@@ -135,11 +135,11 @@ async def test_a_running_request_ends_before_the_server_does(session: ClientSess
     server.mount("GET", "/slow", slow)
     await server.start()
     asking = asyncio.create_task(ask(server, session, "/slow"))
-    await asyncio.wait_for(arrived.wait(), 5)
+    await asyncio.wait_for(arrived.wait(), 30)
     stopping = asyncio.create_task(server.stop())
     go_on.set()
-    assert (await asyncio.wait_for(asking, 5))[1] == b"done"
-    await asyncio.wait_for(stopping, 5)
+    assert (await asyncio.wait_for(asking, 30))[1] == b"done"
+    await asyncio.wait_for(stopping, 30)
     await server.stop()
 
 
