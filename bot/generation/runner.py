@@ -101,7 +101,7 @@ class Runner:
 
         May be repeated with the same work: what it stores has its fixed place.
         """
-        ordered = sorted(work, key=lambda one: (one.count > 1, one.request.adapter))
+        ordered = sorted(work, key=_order)
         if self._adapters is not None:
             self._adapters.select(list(_parts(ordered)))
         if self._graphs is not None and self._graphs.takes(work):
@@ -154,6 +154,11 @@ class Runner:
         )
         logits: torch.Tensor = output.logits[0]
         return logits
+
+
+def _order(one: Work) -> tuple[bool, str, int]:
+    """Single tokens first, neighbours by adapter, the longest conversations before others."""
+    return one.count > 1, one.request.adapter, -one.request.computed
 
 
 def _parts(work: Sequence[Work]) -> Iterable[Part]:

@@ -221,7 +221,7 @@ class DecodeGraphs:
         inputs, kernels = self._inputs, self._memory.kernels
         positions = inputs.positions(count).long()
         batch = batch_of(inputs.tables(count, width), positions, kernels, self._dtype)
-        where = Addresses(positions, inputs.places(count).long(), batch)
+        where = Addresses(positions, inputs.places(count).long(), [batch])
         output = self._model(
             input_ids=inputs.ids(count).long()[None],
             position_ids=positions[None],

@@ -17,12 +17,18 @@ ROWS = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64)
 """How many answers are decoded together; a batch is filled up to the next of these."""
 LENGTHS = (256, 512, 768, 1024, 1536, 2048, 3072, 4096)
 """Tokens of the longest conversation of a batch, filled up likewise."""
+MOST_GROUPS = 3
+WORTH_A_GROUP = 4096
+"""Tokens that need not be gathered, for which single ones of other lengths are attended apart."""
 
 
 class Rows:
-    """The packed row's tokens as lists, filled up where it holds single ones only."""
+    """The packed row's tokens as lists, filled up where it holds single ones only.
 
-    def __init__(self, tables: PageTables, spans: Sequence[Span]) -> None:
+    `groups` are neighbouring single ones whose tables have one width, as (count, width).
+    """
+
+    def __init__(self, tables: PageTables, spans: Sequence[Span], *, grouped: bool) -> None:
         size = tables.size
         self.positions = [at for span in spans for at in range(span.start, span.end)]
         self.places = [
@@ -32,9 +38,14 @@ class Rows:
             for at in range(span.start, span.end)
         ]
         singles = [span for span in spans if span.count == 1]
-        longest = max((span.end for span in singles), default=0)
-        self.width = width_for(longest, size)
-        self.tables = [self._padded(tables.of(s.slot)[: tables.needed(s.end)]) for s in singles]
+        self.groups = groups_of(
+            [span.end for span in singles], size, most=MOST_GROUPS if grouped else 1
+        )
+        widths = chain.from_iterable([width] * count for count, width in self.groups)
+        self.tables = [
+            _padded(tables.of(span.slot)[: tables.needed(span.end)], width)
+            for span, width in zip(singles, widths, strict=True)
+        ]
         self.segments: list[tuple[int, Span, list[int]]] = []
         first = len(singles)
         for span in spans[len(singles) :]:
@@ -43,15 +54,14 @@ class Rows:
         if not self.segments:
             self._fill()
 
-    def _padded(self, table: list[int]) -> list[int]:
-        return table + [0] * (self.width - len(table))
-
     def _fill(self) -> None:
         """More rows, which write to the page that belongs to nobody and are not listened to."""
         more = bucket(len(self.tables), ROWS) - len(self.tables)
+        count, width = self.groups.pop() if self.groups else (0, 1)
+        self.groups.append((count + more, width))
         self.positions += [0] * more
         self.places += [0] * more
-        self.tables += [[0] * self.width for _ in range(more)]
+        self.tables += [[0] * width for _ in range(more)]
 
 
 class Addresses:
@@ -61,7 +71,7 @@ class Addresses:
         self,
         positions: Tensor,
         places: Tensor,
-        singles: Singles | None,
+        singles: Sequence[Singles],
         segments: Sequence[Segment] = (),
     ) -> None:
         self.positions = positions
@@ -77,18 +87,20 @@ class Addresses:
         pages = [page for _, _, pages in rows.segments for page in pages]
         count, singles = len(rows.positions), len(rows.tables)
         lists = (rows.positions, rows.places, *rows.tables, pages)
-        parts = [count, count, singles * rows.width, len(pages)]
+        sizes = [count * width for count, width in rows.groups]
         numbers = send(list(chain.from_iterable(lists)), device)
-        positions, places, tables, paged = numbers.split(parts)
-        batch = None
-        if singles:
-            grid = tables.view(singles, -1).int()
-            batch = batch_of(grid, positions[:singles], kernels, dtype)
-        return cls(positions, places, batch, _segments(rows, paged.int(), kernels, dtype))
+        positions, places, *tables, paged = numbers.split([count, count, *sizes, len(pages)])
+        batches = [
+            batch_of(own.view(len(at), -1).int(), at, kernels, dtype)
+            for own, at in zip(
+                tables, positions[:singles].split([n for n, _ in rows.groups]), strict=True
+            )
+        ]
+        return cls(positions, places, batches, _segments(rows, paged.int(), kernels, dtype))
 
 
 class PagedPacking:
-    """Attends all single tokens in one batch, and each longer span alone. See `Packing`.
+    """Attends single tokens in a batch or a few, and each longer span alone. See `Packing`.
 
     Shapes depend on the buckets of batch and length only, and nothing is read back from a device.
     """
@@ -116,7 +128,7 @@ class PagedPacking:
         kernels: Kernels,
     ) -> PagedPacking:
         """For spans of any length."""
-        rows, dtype = Rows(tables, spans), pools[0].dtype
+        rows, dtype = Rows(tables, spans, grouped=kernels.gathers), pools[0].dtype
         found = {one: Addresses.of(rows, one, kernels, dtype) for one in dict.fromkeys(devices)}
         return cls(pools, [found[device] for device in devices], kernels)
 
@@ -128,9 +140,11 @@ class PagedPacking:
         new = torch.stack((key[0], value[0]), 1).permute(2, 1, 0, 3)
         pool.flatten(0, 1).index_copy_(0, where.places, new)
         outs = []
-        if where.singles is not None:
-            count = len(where.singles.lengths)
-            outs.append(self._kernels.singles(query[:, :, :count], pool, where.singles, scale))
+        first = 0
+        for batch in where.singles:
+            last = first + len(batch.lengths)
+            outs.append(self._kernels.singles(query[:, :, first:last], pool, batch, scale))
+            first = last
         for segment in where.segments:
             part = slice(segment.first, segment.first + segment.span.count)
             new_query = query[:, :, part]
@@ -153,6 +167,26 @@ def batch_of(tables: Tensor, positions: Tensor, kernels: Kernels, dtype: torch.d
     return Singles(tables, (positions + 1).int(), mask)
 
 
+def groups_of(ends: Sequence[int], page: int, *, most: int) -> list[tuple[int, int]]:
+    """Neighbouring conversations that are filled up to one width, as (count, width in pages).
+
+    A new group begins where, in at most `most` groups, much less is filled up than without it.
+    They should come longest first.
+    """
+    widths = [width_for(end, page) for end in ends]
+    groups: list[tuple[int, int]] = []
+    first = 0
+    for at in range(1, len(widths)):
+        width, rest = max(widths[first:at]), widths[at:]
+        saved = (width - max(rest)) * len(rest) * page
+        if len(groups) + 1 < most and saved >= WORTH_A_GROUP:
+            groups.append((at - first, width))
+            first = at
+    if widths:
+        groups.append((len(widths) - first, max(widths[first:])))
+    return groups
+
+
 def bucket(count: int, sizes: Sequence[int]) -> int:
     """The next of the sizes that is not below the count; beyond them, multiples of the last."""
     return next((size for size in sizes if size >= count), -(-count // sizes[-1]) * sizes[-1])
@@ -161,6 +195,10 @@ def bucket(count: int, sizes: Sequence[int]) -> int:
 def width_for(length: int, page: int) -> int:
     """Pages of a table that is filled up for conversations of this length."""
     return bucket(length, LENGTHS) // page
+
+
+def _padded(table: list[int], width: int) -> list[int]:
+    return table + [0] * (width - len(table))
 
 
 def _segments(rows: Rows, pages: Tensor, kernels: Kernels, dtype: torch.dtype) -> list[Segment]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass
 
@@ -11,9 +10,10 @@ import torch
 
 from bot.errors import ModelLoadError
 from bot.generation.memory.contiguous import ContiguousMemory
-from bot.generation.memory.kernels import choose_kernels
+from bot.generation.memory.kernels import Kernels, choose_kernels
 from bot.generation.memory.key_value import SPARE, KeyValueMemory, KeyValueShape, Limits
 from bot.generation.memory.paged import PagedMemory
+from bot.generation.memory.paged_packing import LENGTHS, ROWS, bucket
 from bot.generation.weights.loading import LoadedModel
 from bot.generation.weights.machine import available_memory
 
@@ -69,18 +69,24 @@ def make_memory(
     shape = KeyValueShape.of(loaded.model.config.get_text_config())
     devices = loaded.layer_devices
     layers = Counter(devices)
+    if paged is None:
+        paged = loaded.device.type == "cuda" or len(layers) > 1
+    kernels: Kernels | None = None
+    if paged:
+        kernels = choose_kernels(loaded.device, loaded.dtype, shape.head_dim, wanted=attention)
+    rows = bucket(max_batch, ROWS) if kernels is not None and kernels.gathers else 0
     one = shape.bytes_per_token(loaded.dtype)
-    rooms = [_room(device) * len(devices) / count for device, count in layers.items()]
-    room = min(*rooms, math.inf if most_bytes is None else most_bytes)
-    size = fit(tokens=int(room) // one, max_batch=max_batch, context=loaded.context)
+    room = min(
+        _tokens(device, count, one // len(devices), rows, loaded.context)
+        for device, count in layers.items()
+    )
+    most = room if most_bytes is None else min(room, int(most_bytes) // one)
+    size = fit(tokens=most, max_batch=max_batch, context=loaded.context)
     if size.context < loaded.context:
         log.warning("memory_is_short", context=size.context, model_context=loaded.context)
     tokens = size.limits.tokens
     log.info("memory_sized", tokens=tokens, gigabytes=round(tokens * one / 1e9, 2))
-    if paged is None:
-        paged = loaded.device.type == "cuda" or len(layers) > 1
-    if paged:
-        kernels = choose_kernels(loaded.device, loaded.dtype, shape.head_dim, wanted=attention)
+    if kernels is not None:
         return size, PagedMemory(
             shape, size.limits, devices=devices, dtype=loaded.dtype, kernels=kernels
         )
@@ -88,5 +94,14 @@ def make_memory(
     return size, ContiguousMemory(shape, size.limits, device=device, dtype=loaded.dtype)
 
 
-def _room(device: torch.device) -> float:
-    return available_memory(device) * SHARE.get(device.type, SHARE["cpu"])
+def _tokens(device: torch.device, layers: int, each: int, rows: int, context: int) -> int:
+    """Tokens for which a device has room in so many layers, with `each` bytes in one of them.
+
+    Where kernels gather, `rows` conversations as long as the longest are copied in one layer at a
+    time. That copy may be in the share which is left free.
+    """
+    free = available_memory(device)
+    shared = free * SHARE.get(device.type, SHARE["cpu"]) / (layers * each)
+    beside_whole = (free - rows * bucket(context, LENGTHS) * each) / (layers * each)
+    beside_shorter = free / ((layers + rows) * each)  # the longest is what there is room for
+    return int(min(shared, max(beside_whole, beside_shorter)))
