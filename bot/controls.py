@@ -15,6 +15,7 @@ from bot.control.authority import Access
 from bot.control.bounds import Bounds
 from bot.control.help import Help
 from bot.control.limits import Doorkeeper
+from bot.control.measuring import Measuring
 from bot.control.options import Options
 from bot.control.page import SettingsPage
 from bot.control.persona import PersonaControl
@@ -86,13 +87,12 @@ class Steering:
         clock: Callable[[], float] = time.monotonic,
     ) -> ControlRoom:
         """The control room; `acting` are the handlers of commands about answers."""
-        personas = PersonaControl(
-            self.store, self.records, self.settings, self.engines, self.personas
-        )
+        measuring = Measuring(self.records, self.settings, self.engines, self.personas)
+        personas = PersonaControl(self.store, self.records, self.settings, measuring, self.personas)
         privacy = Privacy(self.records, self.settings.bounds.presets.values())
         parts = (
             personas,
-            Tuning(self.records, self.settings),
+            Tuning(self.records, self.settings, measuring),
             AccessControl(self.records, self.settings),
             SettingsPage(self.records, self.settings, self.personas),
             Archive(self.records, self.records),

@@ -49,6 +49,9 @@ class SqlRecords:
     async def changes(self, scopes: Sequence[str], *, limit: int, skip: int = 0) -> list[Change]:
         return await self._database.read(settings.changes, scopes, limit, skip)
 
+    async def personas_within(self, scope: str) -> list[Persona]:
+        return await self._database.read(settings.personas_within, scope)
+
     async def persona_versions(self, scope: str, *, limit: int) -> list[Persona]:
         return await self._database.read(settings.persona_versions, scope, limit)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.engine import Connection
 
 from bot.control.records import Change, SettingValue
@@ -92,6 +92,17 @@ def persona_versions(connection: Connection, scope: str, limit: int) -> list[Per
     )
     return [
         Persona(row.text or "", row.version, scope, row.author_name, row.set_at) for row in rows
+    ]
+
+
+def personas_within(connection: Connection, scope: str) -> list[Persona]:
+    """The newest version of every scope below a workspace, but for those that were cleared."""
+    below = personas.c.scope.startswith(f"{scope}/", autoescape=True)
+    newest = select(func.max(personas.c.id)).where(below).group_by(personas.c.scope)
+    found = select(personas).where(personas.c.id.in_(newest), personas.c.text != "")
+    return [
+        Persona(row.text, row.version, row.scope, row.author_name, row.set_at)
+        for row in connection.execute(found)
     ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -10,6 +9,7 @@ import structlog
 
 from bot import plain
 from bot.control.commands import BY_PATH
+from bot.control.measuring import Measuring
 from bot.control.place_settings import PlaceSettings
 from bot.control.ports import Handler, SettingStore
 from bot.control.refusal import refusal
@@ -18,7 +18,6 @@ from bot.control.scopes import channel_scope, spoken
 from bot.control.variables import SpokenPersonas, unknown_variables
 from bot.control.versions import at, fenced, restoring, told
 from bot.control.words import say
-from bot.engines import Engines
 from bot.errors import TooLong
 from bot.ports import Store
 from bot.values import Persona, Place
@@ -49,13 +48,13 @@ class PersonaControl:
         store: Store,
         records: SettingStore,
         settings: PlaceSettings,
-        engines: Engines,
+        measuring: Measuring,
         personas: SpokenPersonas,
     ) -> None:
         self._store = store
         self._records = records
         self._settings = settings
-        self._engines = engines
+        self._measuring = measuring
         self._personas = personas
 
     def handlers(self) -> dict[tuple[str, ...], Handler]:
@@ -185,10 +184,7 @@ class PersonaControl:
     async def _measured(self, call: Call, text: str) -> tuple[int, int]:
         """Tokens of the text as the model will read it. TooLong with figures."""
         choice = await self._settings.choice(call.place)
-        builder = await self._engines.builder(choice.model)
-        spoken_text = self._personas.filled(text, call.place)
-        longer = max(text, spoken_text, key=len)
-        tokens, allowed = await asyncio.to_thread(builder.measure, Persona(longer))
+        tokens, allowed = await self._measuring.figures(call.place, text, choice.model)
         if tokens > allowed:
             notice = say("persona.too_long", call.locale, tokens=tokens, allowed=allowed)
             raise TooLong(f"the persona takes {tokens} tokens of {allowed}", notice=notice)

@@ -49,6 +49,9 @@ class SettingStore(Protocol):
     async def changes(self, scopes: Sequence[str], *, limit: int, skip: int = 0) -> list[Change]:
         """The audit list of these scopes, newest first, without so many of the newest."""
 
+    async def personas_within(self, scope: str) -> list[Persona]:
+        """The personas that are set below a workspace now, each with its scope."""
+
     async def persona_versions(self, scope: str, *, limit: int) -> list[Persona]:
         """The versions set at a scope, newest first; a cleared one has an empty text."""
 

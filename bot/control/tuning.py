@@ -10,6 +10,7 @@ import structlog
 from bot.control.bounds import beyond
 from bot.control.commands import BY_PATH
 from bot.control.declarations import Argument, Command
+from bot.control.measuring import Measuring
 from bot.control.place_settings import PlaceSettings
 from bot.control.ports import Handler, SettingStore
 from bot.control.records import Change
@@ -19,6 +20,7 @@ from bot.control.scopes import scope_for, spoken
 from bot.control.settings import SETTINGS, SHARED
 from bot.control.spelling import NONE, label, plain, span, spelled
 from bot.control.words import say
+from bot.errors import Refused
 from bot.values import Place
 
 log = structlog.get_logger(__name__)
@@ -31,9 +33,10 @@ BOUNDED = {"person_messages", "person_tokens", "channel_messages", "channel_toke
 class Tuning:
     """Handlers of the commands that change settings. They hold from the next answer on."""
 
-    def __init__(self, store: SettingStore, settings: PlaceSettings) -> None:
+    def __init__(self, store: SettingStore, settings: PlaceSettings, measuring: Measuring) -> None:
         self._store = store
         self._settings = settings
+        self._measuring = measuring
 
     def handlers(self) -> dict[tuple[str, ...], Handler]:
         found: dict[tuple[str, ...], Handler] = {(name,): self.change for name in NAMES}
@@ -47,6 +50,8 @@ class Tuning:
         if not given:
             return await self._present(call, scope, where)
         values = {name: await self._checked(call, name, value) for name, value in given.items()}
+        if values.get("model") and scope != call.place.scopes[-1]:
+            await self._fits(call, str(values["model"]))
         return await self._set(call, scope, values)
 
     async def inherit(self, call: Call, arguments: Mapping[str, Given]) -> Response:
@@ -62,7 +67,14 @@ class Tuning:
         where = spoken(call.place, scope, call.locale)
         lines = [say("control.changed", call.locale, where=where)]
         lines += [await self._line(call, change, values) for change in changes]
+        if "model" in values:
+            lines += filter(None, [await self._measuring.beyond_now(call, scope)])
         return Response("\n".join(lines))
+
+    async def _fits(self, call: Call, model: str) -> None:
+        """Refused where the persona would leave the model no room for a conversation."""
+        if words := await self._measuring.beyond(call, model):
+            raise Refused(f"{call.place.id}: too long a persona for {model}", notice=words)
 
     async def _line(self, call: Call, change: Change, values: Mapping[str, Any]) -> str:
         now = values[change.what]

@@ -42,7 +42,7 @@ class Prompting:
                 builder.build, words, turns, names=names, begun=past.begun
             )
         except TooLong as error:
-            if not past.begun:
+            if error.key or not past.begun:
                 raise
             notice = say("conversation.too_long_to_continue", reply.locale)
             raise TooLong(str(error), notice=notice) from error

@@ -49,7 +49,7 @@ class PromptBuilder:
         if cut:
             kept = [self._cut(persona, kept[0])]
             if self._size(persona, kept) > self.budget:
-                raise TooLong(f"persona and answer so far do not fit into {self.budget} tokens")
+                raise self._too_long(persona)
         dropped = sum(e.turns for e in exchanges[:first])
         return Prompt(
             ids=tuple(self._format.encode(_words(persona), kept)),
@@ -79,6 +79,15 @@ class PromptBuilder:
                 allowed=allowed,
             )
         return bare
+
+    def _too_long(self, persona: Persona | None) -> TooLong:
+        """The persona, if it alone leaves too little room; else it is the answer so far."""
+        words = f"persona and answer so far do not fit into {self.budget} tokens"
+        tokens, allowed = (0, 0) if persona is None else self.measure(persona)
+        if tokens <= allowed:
+            return TooLong(words)
+        key = "conversation.persona_beyond_model"
+        return TooLong(words, key=key, tokens=tokens, allowed=allowed)
 
     def _first_kept(self, persona: Persona | None, exchanges: Sequence[Exchange]) -> int:
         """Replays the conversation: whenever it outgrew the budget, a step was dropped."""

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from bot.service import Service
 from bot.settings import Settings
 from storage import SqlStore, open_store, upgrade
 from storage.records import SqlRecords
-from tests.contract.stage import OTHER_MODEL
+from tests.contract.stage import OTHER_MODEL, SMALL_MODEL
 from tests.storage.breaking import broken
 
 BUSY, AGAIN = 1.0, 0.1
@@ -28,11 +29,12 @@ BUSY, AGAIN = 1.0, 0.1
 
 
 def _engines(settings: Settings, generator: Generator) -> Engines:
-    """The configuration's model, and another one with the same weights."""
+    """The configuration's model, another one with the same weights, and one that holds little."""
     model = settings.every_model[0]
     found = checkpoints.find(model.name)
-    titles = (str(model.title), OTHER_MODEL)
-    made = [make_engine(title, found, settings.sampling, generator) for title in titles]
+    small = replace(found, context=200)
+    files = {str(model.title): found, OTHER_MODEL: found, SMALL_MODEL: small}
+    made = [make_engine(title, f, settings.sampling, generator) for title, f in files.items()]
     return Engines([Ready(engine) for engine in made])
 
 

@@ -24,7 +24,10 @@ Window = Any
 """A window that has opened for a person."""
 
 OTHER_MODEL = "Other"
-"""The title of a second model; the same generator answers for both."""
+"""The title of a second model; the same generator answers for all."""
+
+SMALL_MODEL = "Small"
+"""The title of a third one, with room for few words."""
 
 
 @dataclass(frozen=True)

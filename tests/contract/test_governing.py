@@ -8,7 +8,7 @@ import pytest
 
 from bot.control.commands import COMMANDS
 from bot.control.declarations import Level
-from tests.contract.stage import OTHER_MODEL, Setting, Stage
+from tests.contract.stage import OTHER_MODEL, SMALL_MODEL, Setting, Stage
 from tests.contract.test_contract import finished
 from tests.control.permissions import GIVEN
 
@@ -72,6 +72,19 @@ async def test_the_model_and_how_it_speaks_hold_from_the_next_answer_on(stage: S
     assert f"must be one of: model, {OTHER_MODEL}" in await stage.uses(
         "chief", "model", model="Nobody"
     )
+
+
+async def test_a_model_with_too_little_room_for_the_persona_is_not_chosen(stage: Stage) -> None:
+    text = " ".join(["I am a small model and I answer in this channel."] * 20)
+    await stage.sets_persona_by_file("chief", "persona.txt", text.encode())
+    told = await stage.uses("chief", "model", model=SMALL_MODEL)
+    assert f"The persona here is too long for {SMALL_MODEL}: it takes" in told
+    _, where = await stage.mentions("ann", "hello")
+    await stage.shown(where, finished("You said: Ann: hello"))
+    told = await stage.uses("olga", "model", model=SMALL_MODEL, where="workspace")
+    assert f"Channels whose persona is too long for {SMALL_MODEL}: 1." in told
+    _, where = await stage.mentions("ann", "hello?")
+    await stage.shown(where, lambda shown: "My persona here is too long" in "".join(shown[-1:]))
 
 
 async def test_where_it_was_switched_on_every_message_is_answered(open_stage: Stage) -> None:
