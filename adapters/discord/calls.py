@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,8 @@ from adapters.discord.attachments import Attached
 from adapters.discord.declared import CHAT_INPUT, SUBCOMMAND
 from adapters.discord.places import place_of, sees_every_thread, standing_of
 from adapters.discord.shared import SharedRoles
-from bot.control.response import Call, Given
+from adapters.discord.threads import grants_threads, has_threads
+from bot.control.response import Call, Given, Obstacle
 from bot.control.words import say
 from bot.errors import Refused
 from bot.values import Author, Place, Standing
@@ -66,12 +67,20 @@ def is_slash(data: Json) -> bool:
 
 
 class Caller:
-    """Makes Calls of interactions; members of `admin_roles` (ids) count as admins."""
+    """Makes Calls of interactions; members of `admin_roles` (ids) count as admins.
+
+    Without `message_content` Discord hides from the bot what is said to others.
+    """
 
     def __init__(
-        self, admin_roles: Collection[str] = (), shared: SharedRoles | None = None
+        self,
+        admin_roles: Collection[str] = (),
+        shared: SharedRoles | None = None,
+        *,
+        message_content: bool = False,
     ) -> None:
         self._admin_roles = frozenset(admin_roles)
+        self._message_content = message_content
         self._shared = shared or SharedRoles()
 
     async def call(self, interaction: Interaction, command: tuple[str, ...], **more: Any) -> Call:
@@ -84,8 +93,20 @@ class Caller:
             await self._shared.vouched(interaction.client, place, author),
             locale=str(interaction.locale),
             every_thread=sees_every_thread(interaction.permissions),
+            obstacles=tuple(self._obstacles(interaction)),
             **more,
         )
+
+    def _obstacles(self, interaction: Interaction) -> Iterator[Obstacle]:
+        """What the bot cannot do where this happened, as Discord tells it with the interaction."""
+        if interaction.guild_id is None:
+            return
+        if not self._message_content:
+            yield Obstacle("when", "always", "discord.needs.message_content")
+        if not has_threads(interaction.channel):
+            yield Obstacle("threads", True, "discord.needs.text_channel")
+        elif not grants_threads(interaction.app_permissions):
+            yield Obstacle("threads", True, "discord.needs.threads")
 
     def author(self, interaction: Interaction) -> Author:
         """Who did it, with what Discord resolved for them there and then."""

@@ -83,15 +83,14 @@ class DiscordMessenger:
         self._closed_places = ClosedPlaces()
         self._files = Attachments(api_url)
         shared = SharedRoles(listed_roles)
+        caller = Caller(admin_roles, shared, message_content=message_content)
         self._client = GatewayClient(
             inbox,
             self._tell,
             message_content=message_content,
             http_trace=self._trace.config(),
             files=self._files,
-            interactions=Interactions(
-                control, Caller(admin_roles, shared), self._files, COMMANDS, clock.now, locales
-            ),
+            interactions=Interactions(control, caller, self._files, COMMANDS, clock.now, locales),
             absences=absences,
             budget=self._budget,
             behaviours=behaviours,

@@ -80,8 +80,19 @@ def may_open(channel: Any) -> bool:
     """Whether the bot may open threads in a channel and write in them."""
     if not isinstance(channel, discord.TextChannel):
         return False
-    granted = channel.permissions_for(channel.guild.me)
-    return granted.create_public_threads and granted.send_messages_in_threads
+    return grants_threads(channel.permissions_for(channel.guild.me))
+
+
+def grants_threads(permissions: discord.Permissions) -> bool:
+    """Whether the bot may open threads and write in them, with these permissions in a channel."""
+    return permissions.create_public_threads and permissions.send_messages_in_threads
+
+
+def has_threads(channel: Any) -> bool:
+    """Whether threads can be opened at messages of a channel, or of a thread's channel."""
+    if isinstance(channel, discord.Thread):
+        return channel.parent is None or has_threads(channel.parent)
+    return isinstance(channel, discord.TextChannel)
 
 
 def opened_by(channel: Any, me: discord.abc.User) -> bool:

@@ -10,7 +10,7 @@ from bot.control.declarations import Argument, Kind
 from bot.control.place_settings import ACCESS, PlaceSettings
 from bot.control.ports import Handler, SettingStore
 from bot.control.records import SettingValue
-from bot.control.response import Call, Given, Item, Page, Response
+from bot.control.response import Call, Given, Item, Page, Response, hindered
 from bot.control.scopes import channel_scope, spoken
 from bot.control.settings import ADAPTER, ANSWERS, LIMITS, MODEL, RETENTION, SAMPLING, SHARED
 from bot.control.spelling import INHERIT, NONE, label, spelled
@@ -108,6 +108,8 @@ class SettingsPage:
             say(key, call.locale, version=persona.version, origin=origin),
             await self._access(call),
         ]
+        values = {name: found.value for name, found in held.items()}
+        lines += [say(each.key, call.locale) for each in hindered(call, values)]
         choice = await self._settings.choice(call.place)
         for name, used in (("model", choice.model), ("adapter", choice.adapter)):
             if name in held and held[name].value and not used:

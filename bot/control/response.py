@@ -20,6 +20,15 @@ LONGEST_ID = 100
 
 
 @dataclass(frozen=True, slots=True)
+class Obstacle:
+    """A value of a setting that the platform lets nothing come of; words say what is needed."""
+
+    setting: str
+    value: Given
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One use of a command. The author's standing and roles are what the platform vouches for now.
 
@@ -27,7 +36,7 @@ class Call:
     without either, a command about a reply means the newest one here. `prefix` is what people write
     before a command there, as in `/` or `/quipu `. With `every_thread` the platform vouches that
     the author sees all threads of the channel, those that are closed to others too. A field of a
-    form holds so many `field_characters` there.
+    form holds so many `field_characters` there. `obstacles` are what the bot cannot do there.
     """
 
     command: tuple[str, ...]
@@ -41,6 +50,12 @@ class Call:
     prefix: str = "/"
     every_thread: bool = False
     field_characters: int = 4000
+    obstacles: tuple[Obstacle, ...] = ()
+
+
+def hindered(call: Call, values: Mapping[str, object]) -> list[Obstacle]:
+    """The obstacles to these values of settings."""
+    return [each for each in call.obstacles if values.get(each.setting) == each.value]
 
 
 @dataclass(frozen=True, slots=True)

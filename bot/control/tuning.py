@@ -15,7 +15,7 @@ from bot.control.place_settings import PlaceSettings
 from bot.control.ports import Handler, SettingStore
 from bot.control.records import Change
 from bot.control.refusal import refusal
-from bot.control.response import Call, Field, Form, Given, Response
+from bot.control.response import Call, Field, Form, Given, Response, hindered
 from bot.control.scopes import scope_for, spoken
 from bot.control.settings import SETTINGS, SHARED
 from bot.control.spelling import NONE, label, plain, span, spelled
@@ -62,14 +62,23 @@ class Tuning:
     async def _set(self, call: Call, scope: str, values: Mapping[str, Any]) -> Response:
         changes = await self._store.set_settings(scope, values, call.author)
         log.info("settings changed", scope=scope, author=call.author.id, keys=sorted(values))
+        warnings = await self._warnings(call, values)
         if not changes:
-            return Response(say("control.unchanged", call.locale))
+            return Response("\n".join([say("control.unchanged", call.locale), *warnings]))
         where = spoken(call.place, scope, call.locale)
         lines = [say("control.changed", call.locale, where=where)]
         lines += [await self._line(call, change, values) for change in changes]
         if "model" in values:
             lines += filter(None, [await self._measuring.beyond_now(call, scope)])
+        lines += warnings
         return Response("\n".join(lines))
+
+    async def _warnings(self, call: Call, values: Mapping[str, Any]) -> list[str]:
+        """What would be needed for these values to have any effect here."""
+        held = await self._settings.held(call.place)
+        inherited = {name: held[name].value for name in values if name in held}
+        now = inherited | {name: value for name, value in values.items() if value is not None}
+        return [say(each.key, call.locale) for each in hindered(call, now)]
 
     async def _fits(self, call: Call, model: str) -> None:
         """Refused where the persona would leave the model no room for a conversation."""

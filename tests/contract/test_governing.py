@@ -88,7 +88,8 @@ async def test_a_model_with_too_little_room_for_the_persona_is_not_chosen(stage:
 
 
 async def test_where_it_was_switched_on_every_message_is_answered(open_stage: Stage) -> None:
-    await open_stage.uses("chief", "answers", when="always")
+    told = await open_stage.uses("chief", "answers", when="always")
+    assert told.splitlines()[1:] == ["- Answer: every message"]
     _, where = await open_stage.says("ann", "to nobody")
     await open_stage.shown(where, finished("You said: Ann: to nobody"))
     assert len(open_stage.generator.prompts) == 1

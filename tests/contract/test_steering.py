@@ -126,7 +126,13 @@ async def test_a_conversation_of_somebody_else_is_steered_by_the_menus_of_its_me
 async def test_everybody_is_told_how_an_answer_came_about(stage: Stage) -> None:
     where = await answered(stage, "A cord.")
     told = await stage.presses("bob", where, "Why?")
-    for words in ("Model: model", "Seed: ", "Persona: ", "Turns: 1 used, none left out", "tokens in"):
+    for words in (
+        "Model: model",
+        "Seed: ",
+        "Persona: ",
+        "Turns: 1 used, none left out",
+        "tokens in",
+    ):
         assert words in told
     assert await stage.chooses("bob", where, "Why this answer") == told
     assert await stage.uses("ann", "why", where) == told

@@ -142,3 +142,12 @@ async def cuzco(
     """A town whose generator answers with what was said."""
     async with town(discord_server, tiny_llama, tmp_path, ScriptedGenerator()) as made:
         yield made
+
+
+@pytest.fixture
+async def open_cuzco(
+    reading_discord_server: DiscordServer, tiny_llama: Path, tmp_path: Path
+) -> AsyncIterator[Town]:
+    """A town whose bot may read every message."""
+    async with town(reading_discord_server, tiny_llama, tmp_path, ScriptedGenerator()) as made:
+        yield made

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -15,15 +14,6 @@ from storage.records import SqlRecords
 from tests.board import ScriptedGenerator
 from tests.loopback.discord import DiscordServer, Interaction, Message, Person
 from tests.scenes.conftest import Town, town
-
-
-@pytest.fixture
-async def open_cuzco(
-    reading_discord_server: DiscordServer, tiny_llama: Path, tmp_path: Path
-) -> AsyncIterator[Town]:
-    """A town whose bot may read every message."""
-    async with town(reading_discord_server, tiny_llama, tmp_path, ScriptedGenerator()) as made:
-        yield made
 
 
 def labels(message: Message) -> list[str]:
