@@ -204,6 +204,7 @@ class SlackStage:
         await self._people[who].stops(writing)  # Slack's own, of a stream
 
     async def quiet(self) -> None:
+        await self._server.dispatch.settled()
         await self._running.quiet()
 
     async def confirms(self, who: str, command: str, label: str) -> str:
