@@ -15,6 +15,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from tests.loopback.slack import SlackServer, Workspace
 
 PATIENCE = 30
+PING = 1.0
+"""Seconds; a line is left for another one after four without a pong."""
 
 
 def web_client(server: SlackServer, workspace: Workspace) -> AsyncWebClient:
@@ -57,7 +59,7 @@ class Listener:
         token = self.server.app.app_token
         # Bolt leaves these methods without annotations.
         handlers: list[Any] = [
-            AsyncSocketModeHandler(self.app, token, ping_interval=0.05) for _ in range(connections)
+            AsyncSocketModeHandler(self.app, token, ping_interval=PING) for _ in range(connections)
         ]
         try:
             for handler in handlers:

@@ -54,8 +54,11 @@ class World:
         self.clock = Clock()
         self.changes = Changes()
         self.app = App(self.ids.next("A"), app_name, scopes)
-        self.patience = PATIENCE
-        """Seconds within which it wants an acknowledgement; Slack itself has three."""
+        self.patience = PATIENCE / 3
+        """Seconds within which it wants an acknowledgement; Slack itself has three.
+
+        What was lost with its line is sent again then, and tests wait longer for it.
+        """
         self.stream_lifetime = 300.0
         self.workspaces: dict[str, Workspace] = {}
         self.listeners: list[Callable[[Event], None]] = []
