@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -258,7 +258,12 @@ async def _store(url: str, observer: Observer = UNOBSERVED, *, held: bool = Fals
 
 
 def compose(
-    settings: Settings, store: SqlStore, engines: Engines, observer: Observer = UNOBSERVED
+    settings: Settings,
+    store: SqlStore,
+    engines: Engines,
+    observer: Observer = UNOBSERVED,
+    *,
+    now: Callable[[], datetime] | None = None,
 ) -> Core:
     """Conversations, and what steers them, over a store and models that are there already."""
     from storage.records import SqlRecords
@@ -290,6 +295,8 @@ def compose(
         conversations,
         within=timedelta(seconds=settings.conversation.catch_up_within),
         messages=settings.conversation.catch_up_messages,
+        now=now,
+        observer=observer,
     )
     acting = ConversationControl(conversations, records, records)
     return Core(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import and_, delete, insert, or_, select, update
+from sqlalchemy import and_, delete, func, insert, or_, select, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnElement
 
@@ -61,8 +61,42 @@ def claimed(
     return found
 
 
-def familiar(connection: Connection, platform: str, limit: int) -> list[Place]:
-    """The Places that were talked at, those of the newest reply first, then those with settings."""
+def familiar(connection: Connection, platform: str, channels: int, threads: int) -> list[Place]:
+    """Of the channels with the newest replies the threads with them; then those with settings."""
+    latest = func.max(_newest_reply()).desc()
+    used = (
+        select(places.c.workspace, places.c.channel)
+        .where(places.c.platform == platform, places.c.private.is_(False))
+        .group_by(places.c.workspace, places.c.channel)
+        .order_by(latest)
+        .limit(channels)
+    )
+    found: dict[str, Place] = {}
+    for workspace, channel in connection.execute(used).all():
+        here = _within(Place(platform, workspace, channel).id)
+        newest = select(places.c.id).where(here).order_by(_newest_reply().desc()).limit(threads)
+        ids = connection.execute(newest).scalars()
+        found |= {each: Place.parse(each) for each in ids}
+    scopes = select(settings.c.scope).where(settings.c.scope.startswith(f"{platform}:"))
+    for scope in connection.execute(scopes.distinct().limit(channels)).scalars():
+        if "/" in scope and scope not in found:
+            found[scope] = Place.parse(scope)
+    return list(found.values())
+
+
+def direct(connection: Connection, platform: str, limit: int) -> list[Place]:
+    """The private Places with the newest replies."""
+    newest = (
+        select(places.c.id)
+        .where(places.c.platform == platform, places.c.private.is_(True))
+        .order_by(_newest_reply().desc())
+        .limit(limit)
+    )
+    return [Place.parse(each, private=True) for each in connection.execute(newest).scalars()]
+
+
+def _newest_reply() -> ColumnElement[int]:
+    """Of a place, found by the index; 0 where all were deleted."""
     newest = (
         select(replies.c.id)
         .where(replies.c.place_id == places.c.id)
@@ -70,32 +104,22 @@ def familiar(connection: Connection, platform: str, limit: int) -> list[Place]:
         .limit(1)
         .scalar_subquery()
     )
-    rows = connection.execute(
-        select(places.c.id, places.c.private)
-        .where(places.c.platform == platform)
-        .order_by(newest.desc())
-        .limit(limit)
-    )
-    found = {row.id: Place.parse(row.id, private=row.private) for row in rows}
-    scopes = select(settings.c.scope).where(settings.c.scope.startswith(f"{platform}:"))
-    for scope in connection.execute(scopes.distinct().limit(limit)).scalars():
-        if "/" in scope and scope not in found:
-            found[scope] = Place.parse(scope)
-    return list(found.values())[:limit]
+    return func.coalesce(newest, 0)
+
+
+def _within(channel: str) -> ColumnElement[bool]:
+    """The places that are a channel and its threads, by the index."""
+    # Everything that begins with the channel and a slash.
+    threads = and_(places.c.id > f"{channel}/", places.c.id < f"{channel}0")
+    return or_(places.c.id == channel, threads)
 
 
 def said_since(connection: Connection, place: Place, since: datetime) -> list[tuple[Place, str]]:
     """The messages of people kept of a channel and its threads: where, and their ids."""
-    channel = place.scopes[-2]
-    here = or_(
-        places.c.id == channel,
-        # Everything that begins with the channel and a slash, by the index.
-        and_(places.c.id > f"{channel}/", places.c.id < f"{channel}0"),
-    )
     rows = connection.execute(
         select(places.c.id, places.c.private, turns.c.message_id)
         .join(turns, turns.c.place_id == places.c.id)
-        .where(here, turns.c.role == Role.USER, turns.c.said_at >= since)
+        .where(_within(place.scopes[-2]), turns.c.role == Role.USER, turns.c.said_at >= since)
         .where(turns.c.message_id.is_not(None))
     )
     return [(Place.parse(where, private=private), said) for where, private, said in rows]

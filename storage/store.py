@@ -198,9 +198,13 @@ class SqlStore:
         """By any process on the same database."""
         return await self._database.read(absences.claimed, platform, workspace, message_ids)
 
-    async def familiar(self, platform: str, *, limit: int) -> list[Place]:
-        """Where something was said or set, the latest used first."""
-        return await self._database.read(absences.familiar, platform, limit)
+    async def familiar(self, platform: str, *, channels: int, threads: int) -> list[Place]:
+        """Where something was said or set in public, the latest used first."""
+        return await self._database.read(absences.familiar, platform, channels, threads)
+
+    async def direct(self, platform: str, *, limit: int) -> list[Place]:
+        """Where something was said in private, the latest used first."""
+        return await self._database.read(absences.direct, platform, limit)
 
     async def said_since(self, place: Place, since: datetime) -> list[tuple[Place, str]]:
         """In the channel and all its threads."""

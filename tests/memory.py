@@ -72,10 +72,15 @@ class MemoryAbsences:
     heard: list[tuple[str, datetime]] = field(default_factory=list)
     changes: list[tuple[str, str]] = field(default_factory=list)
     margin: timedelta = timedelta(0)
+    failed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @contextmanager
     def hearing(self, platform: str, said_at: datetime) -> Iterator[None]:
-        yield
+        try:
+            yield
+        except BaseException:
+            self.failed.set()
+            raise
         self.heard.append((platform, said_at))
 
     def lost(self, platform: str) -> None:
@@ -91,8 +96,15 @@ class MemoryAbsences:
         self.changes.append((platform, "begun"))
         self.margin = margin
 
+    async def undone(self, platform: str) -> None:  # noqa: ARG002
+        await asyncio.Event().wait()
+
     async def familiar(self, platform: str) -> list[Place]:
         self.changes.append((platform, "familiar"))
+        return []
+
+    async def direct(self, platform: str) -> list[Place]:
+        self.changes.append((platform, "direct"))
         return []
 
 

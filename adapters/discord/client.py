@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 
 import discord
 import structlog
+from discord.utils import snowflake_time
 
 from adapters.discord.attachments import MOST_BYTES, MOST_FILES
 from adapters.discord.failures import translated
@@ -19,7 +20,7 @@ from adapters.discord.places import PLATFORM, known_channel, place_of
 from adapters.discord.taken_back import TakenBack
 from adapters.discord.threads import Threads, places_of
 from bot.control.words import say, told
-from bot.errors import Closed, PlatformError, QuipuError
+from bot.errors import PlatformError, QuipuError, StorageError, Undeliverable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
@@ -45,6 +46,8 @@ log = structlog.get_logger(__name__)
 RATELIMIT_PATIENCE = 30.0
 # Without a word from the gateway for so long, not even to our heartbeats, the line is dead.
 SILENCE = 60.0
+PAUSES = (0.5, 1.0, 2.0, 4.0)
+"""Seconds after which a channel is asked for again, while what came in it waits."""
 
 
 def intents_for(*, message_content: bool) -> discord.Intents:
@@ -151,7 +154,7 @@ class GatewayClient(discord.Client):
         """Hand a message for the bot to the Inbox."""
         if not self.listening or self.user is None or not spoken(message, self.user):
             return
-        with self._absences.hearing(PLATFORM, message.created_at):
+        with self._missed.hearing(message.channel, message.created_at):
             # Without the message-content intent most messages end here, and nobody is asked.
             if not addressed(message, self.user) and not visible(message):
                 return
@@ -223,12 +226,13 @@ class GatewayClient(discord.Client):
 
     async def _amend(self, message: discord.Message, me: discord.abc.User) -> None:
         async with self._turn(message.channel.id):
-            places = await self._places(message.channel, str(message.id))
-            if not places:
-                return
-            words = await self._hearing.words(message, me)
-            for place in places:
-                await self._inbox.amend(place, str(message.id), words)
+            with self._missed.hearing(message.channel, message.edited_at or message.created_at):
+                places = await self._places(message.channel, str(message.id))
+                if not places:
+                    return
+                words = await self._hearing.words(message, me)
+                for place in places:
+                    await self._inbox.amend(place, str(message.id), words)
 
     async def _withdraw(self, channel_id: int, guild_id: int | None, ids: Iterable[int]) -> None:
         async with self._turn(channel_id):
@@ -236,8 +240,9 @@ class GatewayClient(discord.Client):
             for message_id in ids:
                 if message_id in self.taken_back:
                     continue
-                for place in await self._places(channel, str(message_id)):
-                    await self._inbox.withdraw(place, str(message_id))
+                with self._missed.hearing(channel, snowflake_time(message_id)):
+                    for place in await self._places(channel, str(message_id)):
+                        await self._inbox.withdraw(place, str(message_id))
 
     async def _hand_on(self, heard: Heard) -> None:
         inbound = heard.inbound
@@ -246,8 +251,8 @@ class GatewayClient(discord.Client):
             # A file that cannot be read, and not a word with it, leaves nothing to answer.
             claimed = bool(inbound.text or not heard.declined) and await self._inbox.accept(inbound)
             log.debug("discord.message", id=inbound.message_id, claimed=claimed)
-        except Closed:
-            return
+        except StorageError:
+            raise
         except QuipuError as error:
             log.exception("discord.message_not_accepted", id=inbound.message_id)
             await self._tell(inbound, told(error, inbound.locale), f"sorry-{inbound.message_id}")
@@ -271,12 +276,21 @@ class GatewayClient(discord.Client):
         return [] if place is None else places_of(place, message_id)
 
     async def _known(self, channel: Any) -> Any:
-        try:
-            with translated(f"channel {channel.id}"):
-                return await known_channel(channel, self.fetch_channel)
-        except PlatformError as error:
-            log.warning("discord.channel_unknown", channel=channel.id, reason=str(error))
-            return None
+        """None for one that is gone or closed to the bot; PlatformError if nobody says."""
+        for pause in PAUSES:
+            try:
+                return await self._fetched(channel)
+            except Undeliverable as error:
+                log.warning("discord.channel_unknown", channel=channel.id, reason=str(error))
+                return None
+            except PlatformError as error:
+                log.info("discord.channel_not_told", channel=channel.id, reason=str(error))
+                await asyncio.sleep(pause)
+        return await self._fetched(channel)
+
+    async def _fetched(self, channel: Any) -> Any:
+        with translated(f"channel {channel.id}"):
+            return await known_channel(channel, self.fetch_channel)
 
 
 def declined(names: Sequence[str], locale: str) -> str:

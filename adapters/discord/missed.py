@@ -3,13 +3,15 @@
 A new session tells the newest message of every channel and active thread, so that those without
 news cost no request. Direct messages are not told of: those the bot knows are looked into. A
 channel in which somebody writes now is looked through before that is heard, for the order's sake.
+What came in a session and could not be dealt with is looked for as well, once that can be done.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +22,10 @@ from discord.utils import snowflake_time
 from adapters.discord.failures import translated
 from adapters.discord.inbound import addressed, spoken, visible
 from adapters.discord.places import PLATFORM, PRIVATE, known_channel, place_of
-from bot.errors import PlatformError, QuipuError, Throttled, Undeliverable
+from bot.errors import Closed, OutOfOrder, PlatformError, QuipuError, Throttled, Undeliverable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator
 
     from adapters.discord.budget import Budget
     from adapters.discord.hearing import Hearing
@@ -36,9 +38,6 @@ EVENTS_LATE = timedelta(seconds=5)
 """By how much events of different channels overtake one another."""
 PAGE = 100
 MOST_PAGES = 5
-TRIES = 3
-AGAIN_AFTER = 2.0
-LONGEST_WAIT = 60.0
 GUILDS_WITHIN = 10.0
 LOOK_AGAIN = 0.1
 PATIENCE = 10.0
@@ -50,7 +49,7 @@ Turn = AbstractAsyncContextManager[Any]
 
 
 class Missed:
-    """Looks once after each new session; `turn` keeps the order of a channel's messages."""
+    """Looks after each new session; `turn` keeps the order of a channel's messages."""
 
     def __init__(
         self,
@@ -70,20 +69,38 @@ class Missed:
         self._beginning: asyncio.Task[CatchUp | None] | None = None
         self._search: asyncio.Task[None] | None = None
         self._looked = set[int]()
+        self._hurried = set[int]()
+        self._owed: dict[int, Any] = {}
         self._told = set[str]()
         self._members: dict[tuple[int, int], discord.User | discord.Member] = {}
-        self._newest: datetime | None = None
         self._since = EVER
 
     def connected(self) -> None:
         """There is a new session; what came before it was not told."""
         self._cancel()
-        self._looked, self._told, self._members = set(), set(), {}
-        self._newest = None
-        self._beginning = asyncio.create_task(self._begin(), name="discord catch-up begins")
-        self._search = asyncio.create_task(
-            self._look_through(self._beginning), name="discord catch-up"
-        )
+        beginning = self._begun()
+        self._search = asyncio.create_task(self._keep_looking(beginning), name="discord catch-up")
+
+    @contextmanager
+    def hearing(self, channel: Any, moment: datetime) -> Iterator[None]:
+        """Held while something that came is dealt with; where that fails, it is looked for again.
+
+        `moment` is when it was said, or the message of which it tells.
+        """
+        try:
+            with self._absences.hearing(PLATFORM, moment):
+                yield
+        except QuipuError as error:
+            self._owe(channel)
+            level = logging.DEBUG if isinstance(error, OutOfOrder | Closed) else logging.WARNING
+            log.log(level, "discord.not_dealt_with", channel=channel.id, reason=str(error))
+        except BaseException:
+            self._owe(channel)
+            raise
+
+    def _owe(self, channel: Any) -> None:
+        self._owed[channel.id] = channel
+        self._looked.discard(channel.id)
 
     async def before(self, message: discord.Message) -> None:
         """Look through the channel of a message that has just come, unless that was done."""
@@ -91,11 +108,14 @@ class Missed:
             return
         self._told.add(str(message.id))
         channel = message.channel
-        if channel.id in self._looked or (catch_up := await self._beginning) is None:
+        if channel.id in self._hurried:
             return
+        self._hurried.add(channel.id)
         try:
             async with asyncio.timeout(PATIENCE):
-                await self._look(catch_up, channel)
+                catch_up = await asyncio.shield(self._beginning)
+                if catch_up is not None:
+                    await self._look(catch_up, channel)
             self._looked.add(channel.id)
         except (QuipuError, TimeoutError) as error:
             log.info("discord.order_not_kept", channel=channel.id, reason=repr(error))
@@ -119,25 +139,30 @@ class Missed:
         self._beginning = self._search = None
         return tasks
 
+    def _begun(self) -> asyncio.Task[CatchUp | None]:
+        self._looked, self._hurried, self._told, self._members = set(), set(), set(), {}
+        beginning = asyncio.create_task(self._begin(), name="discord catch-up begins")
+        self._beginning = beginning
+        return beginning
+
     async def _begin(self) -> CatchUp | None:
         try:
             catch_up = await self._absences.begin(PLATFORM, EVENTS_LATE)
-        except QuipuError as error:
-            log.warning("discord.cannot_catch_up", reason=str(error))
+        except Closed:
             return None
         self._since = catch_up.since if catch_up else EVER
         return catch_up
 
-    async def _look_through(self, beginning: asyncio.Task[CatchUp | None]) -> None:
-        catch_up = await beginning
-        if catch_up is not None:
-            await self._guilds_told()
-        try:
-            while catch_up and await self._look_at_all(catch_up, self._news(catch_up.since)):
-                catch_up = await catch_up.end(self._newest)
-        except QuipuError as error:
-            log.warning("discord.catch_up_ended", reason=str(error))
-        self._beginning = None
+    async def _keep_looking(self, beginning: asyncio.Task[CatchUp | None]) -> None:
+        """For as long as the session lives."""
+        while True:
+            catch_up = await beginning
+            if catch_up is not None:
+                await self._guilds_told()
+                await catch_up.complete(self._look_at_all)
+            self._beginning = None
+            await self._absences.undone(PLATFORM)
+            beginning = self._begun()
 
     async def _guilds_told(self) -> None:
         """Wait until the gateway has told all guilds; those that have an outage, not for ever."""
@@ -146,66 +171,74 @@ class Missed:
                 while any(guild.unavailable for guild in self._client.guilds):  # noqa: ASYNC110
                     await asyncio.sleep(LOOK_AGAIN)
 
-    async def _look_at_all(self, catch_up: CatchUp, channels: Sequence[Any]) -> bool:
-        """Whether every channel could be looked at, or never can."""
-        direct = [
-            (self._client.get_partial_messageable(int(place.channel)), place)
-            for place in await self._absences.familiar(PLATFORM)
-            if place.workspace == PRIVATE
-        ]
-        whole = True
-        for channel, place in [*((one, place_of(one)) for one in channels), *direct]:
-            if place is None or catch_up.looked_through(place):
+    async def _look_at_all(self, catch_up: CatchUp) -> float | None:
+        """None if every channel could be looked at, or never can."""
+        waits = []
+        for channel, place in await self._channels(catch_up):
+            owed = self._owed.get(channel.id)
+            if owed is None and (place is None or catch_up.looked_through(place)):
                 continue
             await catch_up.room()
             async with self._turn(channel.id):
-                done = channel.id in self._looked
-                if not done:
-                    self._looked.add(channel.id)
-                    done = await self._try(catch_up, channel)
-            whole &= done
-            if done:
+                wait = await self._tried(catch_up, channel)
+                if wait is not None:
+                    waits.append(wait)
+                    continue
+                if self._owed.get(channel.id) is owed:
+                    self._owed.pop(channel.id, None)
+            if place is not None:
                 await catch_up.note(place)
-        return whole
+        return max(waits, default=None)
 
-    def _news(self, since: datetime) -> list[Any]:
+    async def _channels(self, catch_up: CatchUp) -> list[tuple[Any, Place | None]]:
+        """Each once: those with news, direct ones, and where something was not dealt with."""
+        private = [
+            place
+            for place in (
+                *await self._absences.direct(PLATFORM),
+                *await self._absences.familiar(PLATFORM),
+            )
+            if place.workspace == PRIVATE
+        ]
+        news = [(one, place_of(one)) for one in self._news(catch_up)]
+        direct = [(self._client.get_partial_messageable(int(one.channel)), one) for one in private]
+        owed = [(one, place_of(one)) for one in self._owed.values()]
+        found: dict[int, tuple[Any, Place | None]] = {}
+        for channel, place in (*news, *direct, *owed):
+            found.setdefault(channel.id, (channel, place))
+        return list(found.values())
+
+    def _news(self, catch_up: CatchUp) -> list[Any]:
         """Channels and threads with a message since then, those with the newest first."""
         every = [c for guild in self._client.guilds for c in (*guild.channels, *guild.threads)]
         found = []
         for channel in every:
             newest = getattr(channel, "last_message_id", None)
-            if newest and readable(channel) and snowflake_time(newest) >= since:
-                self._seen(snowflake_time(newest))
+            if newest and readable(channel) and snowflake_time(newest) >= catch_up.since:
+                catch_up.seen(snowflake_time(newest))
                 found.append((newest, channel))
         return [channel for _, channel in sorted(found, key=lambda each: each[0], reverse=True)]
 
-    def _seen(self, moment: datetime) -> None:
-        self._newest = max(self._newest or moment, moment)
-
-    async def _try(self, catch_up: CatchUp, channel: Any) -> bool:
-        """Look at a channel, several times if need be; False if it can be tried once more."""
-        for _ in range(TRIES):
-            wait = AGAIN_AFTER
-            try:
-                await self._look(catch_up, channel)
-            except Undeliverable as error:
-                log.info("discord.nothing_to_catch_up", channel=channel.id, reason=str(error))
-                return True
-            except Throttled as error:
-                wait = min(error.retry_after, LONGEST_WAIT)
-            except PlatformError as error:
-                log.info("discord.history_not_told", channel=channel.id, reason=str(error))
-            else:
-                return True
-            await asyncio.sleep(wait)
-        log.warning("discord.not_caught_up", channel=channel.id)
-        return False
+    async def _tried(self, catch_up: CatchUp, channel: Any) -> float | None:
+        """Look at a channel; after how many seconds to try it again, if that can help."""
+        if channel.id in self._looked:
+            return None
+        self._hurried.add(channel.id)
+        try:
+            await self._look(catch_up, channel)
+        except Undeliverable as error:
+            log.info("discord.nothing_to_catch_up", channel=channel.id, reason=str(error))
+        except PlatformError as error:
+            log.info("discord.history_not_told", channel=channel.id, reason=str(error))
+            return error.retry_after if isinstance(error, Throttled) else 0.0
+        self._looked.add(channel.id)
+        return None
 
     async def _look(self, catch_up: CatchUp, channel: Any) -> None:
         with translated(f"channel {channel.id}"):
-            said = await self._said(channel, catch_up.since)
+            said = await self._said(channel, catch_up)
             missed = [m for m in said if m.created_at >= catch_up.since and self._may_be_ours(m)]
-            if missed or place_of(channel):
+            if missed or place_of(channel) or channel.id in self._owed:
                 channel = await known_channel(channel, self._client.fetch_channel)
             place = place_of(channel)
             if place is None:
@@ -216,7 +249,7 @@ class Missed:
         await catch_up.take(taken, told=self._told)
         await self._compare(catch_up, place, said, fresh)
 
-    async def _said(self, channel: Any, since: datetime) -> list[discord.Message]:
+    async def _said(self, channel: Any, catch_up: CatchUp) -> list[discord.Message]:
         """The newest messages, oldest first, and as many from before that time as came along."""
         found: list[discord.Message] = []
         while len(found) < PAGE * MOST_PAGES:
@@ -226,10 +259,10 @@ class Missed:
             before = found[-1] if found else None
             page = [m async for m in channel.history(limit=PAGE, before=before)]
             found += page
-            if len(page) < PAGE or page[-1].created_at < since:
+            if len(page) < PAGE or page[-1].created_at < catch_up.since:
                 break
         if found:
-            self._seen(found[0].created_at)
+            catch_up.seen(found[0].created_at)
         return found[::-1]
 
     def _may_be_ours(self, message: discord.Message) -> bool:

@@ -122,7 +122,7 @@ class Listener:
                 case "message_deleted":
                     await self._deleted(event, workspace, channel)
                 case _ if not said_by_us(event, workspace):
-                    with self.missed.hearing(event):
+                    with self.missed.hearing(event, workspace, channel):
                         await self._said(event, workspace, channel)
 
     def _turn(self, workspace: Workspace, channel: str) -> asyncio.Lock:

@@ -1,7 +1,8 @@
 """Finds what people wrote to the bot while it had no connection, as far as Slack's limits let it.
 
 No more than half of a minute's calls are used, since people's messages need some, too. A channel in
-which somebody writes now is looked through before that is heard, for the order's sake.
+which somebody writes now is looked through before that is heard, for the order's sake. What came
+and could not be dealt with is looked for as well, if Slack does not send it again.
 """
 
 from __future__ import annotations
@@ -19,13 +20,19 @@ import structlog
 
 from adapters.slack.budget import MEMBERSHIPS
 from adapters.slack.history import History, time_of
-from adapters.slack.places import PLATFORM, Event, channel_place, ids_of, message_id
-from bot.errors import PlatformError, QuipuError, Throttled, Undeliverable
+from adapters.slack.places import (
+    PLATFORM,
+    Event,
+    channel_place,
+    ids_of,
+    is_private,
+    message_id,
+    thread_of,
+)
+from bot.errors import Closed, PlatformError, QuipuError, Throttled, Undeliverable
 from bot.values import Inbound, Place
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from adapters.slack.surroundings import Surroundings
     from adapters.slack.workspaces import Workspace
     from bot.ports import Absences, CatchUp, Inbox
@@ -36,10 +43,10 @@ EVENTS_LATE = timedelta(minutes=6)
 """Slack sends an event again for so long that was not acknowledged."""
 MOST_CHANNELS = 200
 LISTED = "public_channel,private_channel"
-TRIES = 3
-AGAIN_AFTER = 2.0
-LONGEST = 600.0
-"""Seconds after which the search is given up: with one call a minute it would never end."""
+LONGEST, REST = 600.0, 300.0
+"""Seconds after which the search leaves Slack's calls to people's messages, and for how long."""
+SENT_AGAIN = EVENTS_LATE.total_seconds()
+"""Seconds for which what was not acknowledged is left to Slack."""
 PATIENCE = 1.2
 """Seconds that an event waits for the order's sake; it has to be acknowledged within three."""
 
@@ -48,7 +55,7 @@ Hear = Callable[[Event, "Workspace", str], Awaitable[Inbound | None]]
 
 
 class Missed:
-    """Looks once after each time without a connection; `turn` keeps the order in a channel."""
+    """Looks after each time without a connection; `turn` keeps the order in a channel."""
 
     def __init__(
         self, inbox: Inbox, around: Surroundings, absences: Absences, hear: Hear, turn: Turns
@@ -61,8 +68,8 @@ class Missed:
         self._beginning: asyncio.Task[CatchUp | None] | None = None
         self._search: asyncio.Task[None] | None = None
         self._looked = set[tuple[str, str]]()
+        self._owed: dict[tuple[str, str, str], Workspace] = {}
         self._told = set[str]()
-        self._newest: datetime | None = None
 
     def lost(self) -> None:
         """No connection is left."""
@@ -71,17 +78,18 @@ class Missed:
     def connected(self) -> None:
         """There is a connection where there was none: begin to look."""
         self._cancel()
-        self._looked, self._told, self._newest = set(), set(), None
-        self._beginning = asyncio.create_task(self._begin(), name="slack catch-up begins")
-        self._search = asyncio.create_task(
-            self._look_through(self._beginning), name="slack catch-up"
-        )
+        beginning = self._begun()
+        self._search = asyncio.create_task(self._keep_looking(beginning), name="slack catch-up")
 
     @contextmanager
-    def hearing(self, event: Event) -> Iterator[None]:
+    def hearing(self, event: Event, workspace: Workspace, channel: str) -> Iterator[None]:
         """Held while a message that has just come is dealt with."""
-        with self._absences.hearing(PLATFORM, time_of(event)):
-            yield
+        try:
+            with self._absences.hearing(PLATFORM, time_of(event)):
+                yield
+        except BaseException:
+            self._owed[workspace.key, channel, thread_of(event)] = workspace
+            raise
 
     async def before(self, event: Event, workspace: Workspace, channel: str) -> None:
         """Look through the channel of a message that has just come, unless that was done."""
@@ -89,11 +97,13 @@ class Missed:
             return
         self._told.add(message_id(channel, event))
         key = (workspace.key, channel)
-        if key in self._looked or (catch_up := await self._beginning) is None:
+        if key in self._looked:
             return
         try:
             async with asyncio.timeout(PATIENCE):
-                await self._look(catch_up, workspace, channel, patient=False)
+                catch_up = await asyncio.shield(self._beginning)
+                if catch_up is not None:
+                    await self._look(catch_up, workspace, channel, patient=False)
             self._looked.add(key)
         except (QuipuError, TimeoutError) as error:
             log.info("slack.order_not_kept", channel=channel, reason=repr(error))
@@ -109,46 +119,71 @@ class Missed:
         self._beginning = self._search = None
         return tasks
 
+    def _begun(self) -> asyncio.Task[CatchUp | None]:
+        self._looked, self._told = set(), set()
+        beginning = asyncio.create_task(self._begin(), name="slack catch-up begins")
+        self._beginning = beginning
+        return beginning
+
     async def _begin(self) -> CatchUp | None:
         try:
             return await self._absences.begin(PLATFORM, EVENTS_LATE)
-        except QuipuError as error:
-            log.warning("slack.cannot_catch_up", reason=str(error))
+        except Closed:
             return None
 
-    async def _look_through(self, beginning: asyncio.Task[CatchUp | None]) -> None:
-        catch_up = await beginning
-        try:
-            while catch_up and await self._look_at_all(catch_up):
-                catch_up = await catch_up.end(self._newest)
-        except QuipuError as error:
-            log.warning("slack.catch_up_ended", reason=str(error))
-        self._beginning = None
+    async def _keep_looking(self, beginning: asyncio.Task[CatchUp | None]) -> None:
+        """For as long as there is a connection."""
+        while True:
+            catch_up = await beginning
+            if catch_up is not None:
+                await catch_up.complete(self._look_at_all)
+            self._beginning = None
+            await self._absences.undone(PLATFORM)
+            await asyncio.sleep(SENT_AGAIN)
+            await self._absences.undone(PLATFORM)
+            beginning = self._begun()
 
-    async def _look_at_all(self, catch_up: CatchUp) -> bool:
-        """Whether every channel could be looked at, or never can."""
-        whole, deadline = True, time.monotonic() + LONGEST
-        for workspace, channel, threads in await self._channels():
+    async def _look_at_all(self, catch_up: CatchUp) -> float | None:
+        """None if every channel could be looked at, or never can."""
+        deadline = time.monotonic() + LONGEST
+        channels, all_of_them = await self._channels()
+        waits = [] if all_of_them else [0.0]
+        for workspace, channel, threads in channels:
             place = channel_place(workspace.key, channel)
             if catch_up.looked_through(place):
                 continue
             await catch_up.room()
             async with self._turn(workspace, channel):
                 # Also if somebody has written there: that did not wait for all of its threads.
-                done = await self._try(catch_up, workspace, channel, threads, deadline)
+                wait = await self._tried(catch_up, workspace, channel, threads)
                 self._looked.add((workspace.key, channel))
-            whole &= done
-            if done:
+                if wait is None:
+                    self._paid(workspace, channel)
+            if wait is None:
                 await catch_up.note(place)
+            else:
+                waits.append(wait)
             if time.monotonic() >= deadline:
-                log.warning("slack.catch_up_given_up", channels=len(self._looked))
-                return False
-        return whole
+                log.info("slack.catch_up_rests", channels=len(self._looked), seconds=REST)
+                return REST
+        return max(waits, default=None)
 
-    async def _channels(self) -> list[tuple[Workspace, str, list[str]]]:
-        """Channels with the threads known of them: those used of late, then all the bot is in."""
+    def _paid(self, workspace: Workspace, channel: str) -> None:
+        here = (workspace.key, channel)
+        self._owed = {key: one for key, one in self._owed.items() if key[:2] != here}
+
+    async def _channels(self) -> tuple[list[tuple[Workspace, str, list[str]]], bool]:
+        """Channels with the threads known of them: where something was not dealt with, those used
+        of late, then those the bot is in; and whether Slack told of these.
+        """
         threads: dict[tuple[str, str], list[str]] = defaultdict(list)
-        for place in await self._absences.familiar(PLATFORM):
+        for key, channel, root in self._owed:
+            threads[key, channel] += [root] if root else []
+        talked = [
+            *await self._absences.direct(PLATFORM),
+            *await self._absences.familiar(PLATFORM),
+        ]
+        for place in talked:
             known = threads[place.workspace, place.channel]
             if place.thread:
                 known.append(place.thread)
@@ -161,50 +196,37 @@ class Missed:
         workspaces = {workspace.key: workspace for workspace, _, _ in found}
         if own := await self._around.workspaces.find(None, None):
             workspaces.setdefault(own.key, own)
+        all_of_them, room = True, MOST_CHANNELS - sum(not is_private(one) for _, one, _ in found)
         for workspace in workspaces.values():
             more = await self._memberships(workspace)
-            found += [
-                (workspace, each, []) for each in more if (workspace.key, each) not in threads
-            ]
-        return found[:MOST_CHANNELS]
+            all_of_them &= more is not None
+            new = [each for each in more or () if (workspace.key, each) not in threads]
+            found += [(workspace, each, []) for each in new[: max(room, 0)]]
+            room -= len(new)
+        return found, all_of_them
 
-    async def _memberships(self, workspace: Workspace) -> list[str]:
+    async def _memberships(self, workspace: Workspace) -> list[str] | None:
+        """None if another try can help."""
         arguments = {"types": LISTED, "exclude_archived": True, "limit": MOST_CHANNELS}
         try:
             answer = await self._around.api.call(workspace, MEMBERSHIPS, arguments)
         except PlatformError as error:
             log.info("slack.memberships_not_told", workspace=workspace.key, reason=str(error))
-            return []
+            return [] if isinstance(error, Undeliverable) else None
         return [str(channel["id"]) for channel in answer.get("channels") or ()]
 
-    async def _try(
-        self,
-        catch_up: CatchUp,
-        workspace: Workspace,
-        channel: str,
-        threads: list[str],
-        deadline: float,
-    ) -> bool:
-        """Look at a channel, several times if need be; False if it can be tried once more."""
-        tries = 0
-        while tries < TRIES:
-            try:
-                await self._look(catch_up, workspace, channel, threads)
-            except Undeliverable as error:
-                log.info("slack.nothing_to_catch_up", channel=channel, reason=str(error))
-                return True
-            except Throttled as error:
-                if time.monotonic() + error.retry_after >= deadline:
-                    return False
-                await asyncio.sleep(error.retry_after)
-            except PlatformError as error:
-                log.info("slack.history_not_told", channel=channel, reason=str(error))
-                tries += 1
-                await asyncio.sleep(AGAIN_AFTER)
-            else:
-                return True
-        log.warning("slack.not_caught_up", channel=channel)
-        return False
+    async def _tried(
+        self, catch_up: CatchUp, workspace: Workspace, channel: str, threads: list[str]
+    ) -> float | None:
+        """Look at a channel; after how many seconds to try it again, if that can help."""
+        try:
+            await self._look(catch_up, workspace, channel, threads)
+        except Undeliverable as error:
+            log.info("slack.nothing_to_catch_up", channel=channel, reason=str(error))
+        except PlatformError as error:
+            log.info("slack.history_not_told", channel=channel, reason=str(error))
+            return error.retry_after if isinstance(error, Throttled) else 0.0
+        return None
 
     async def _look(
         self,
@@ -243,7 +265,7 @@ class Missed:
         taken = [inbound for inbound in heard if inbound is not None]
         await catch_up.take(taken, told=self._told)
         for moment in map(time_of, said):
-            self._newest = max(self._newest or moment, moment)
+            catch_up.seen(moment)
         if said:
             kept = await catch_up.said_since(place, min(map(time_of, said)))
             for where, known, words in await history.changes(said, kept):

@@ -10,17 +10,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
+from typing import TypeVar
 
 import structlog
 
-from bot.conversation.catching_up import CatchingUp
+from bot.conversation.catching_up import CatchingUp, growing
 from bot.conversation.conversations import Conversations
-from bot.errors import OutOfOrder, StorageError
+from bot.conversation.keeping import surely
+from bot.errors import Closed, OutOfOrder, StorageError
+from bot.operation.facts import UNOBSERVED, Observer
 from bot.ports import Store
 from bot.values import Place
 
@@ -31,14 +35,21 @@ FURTHEST = timedelta(days=1)
 CLOCK_OFF = timedelta(minutes=1)
 """Only beyond it is the computer's clock not believed: what a `Date` says has been on its way."""
 SAVE_EVERY = 15.0
-MOST_PLACES = 200
+MOST_CHANNELS = 200
+MOST_THREADS = 200
+"""Of one channel."""
+MOST_DIRECT = 200
+MOST_UNDONE = 1_000
+
+_T = TypeVar("_T")
 
 
 @dataclass
 class Ear:
     """What is known of one platform: `gap` is since when something may be missing.
 
-    Its clock is `ahead` of the computer's, or behind.
+    Its clock is `ahead` of the computer's, or behind. What was said at the moments `undone` came,
+    and was not dealt with; `lost` is when the line was.
     """
 
     ahead: timedelta = timedelta(0)
@@ -46,12 +57,23 @@ class Ear:
     owed: bool = True
     gap: datetime | None = None
     newest: datetime | None = None
+    lost: datetime | None = None
     under_way: list[datetime] = field(default_factory=list)
+    undone: set[datetime] = field(default_factory=set)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def until(self) -> datetime | None:
         """Everything up to then has been dealt with."""
-        return min(self.under_way, default=self.newest) if self.newest else None
+        held = [*self.under_way, *self.undone]
+        return min(held, default=self.newest) if self.newest else None
+
+    def failed(self, said_at: datetime) -> None:
+        """A message was not dealt with. Of very many the oldest will do."""
+        self.undone.add(said_at)
+        if len(self.undone) > MOST_UNDONE:
+            self.undone.remove(max(self.undone))
+        self.news.set()
 
     def heard(self, said_at: datetime | None) -> None:
         """A message was dealt with."""
@@ -72,36 +94,50 @@ class Absences:
         *,
         within: timedelta,
         messages: int,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] | None = None,
+        observer: Observer = UNOBSERVED,
     ) -> None:
         self._store = store
         self._conversations = conversations
         self._within = within
         self._messages = messages
-        self._now = now
+        self._now = now or _now
+        self._observer = observer
         self._ears: dict[str, Ear] = defaultdict(Ear)
 
     @contextmanager
     def hearing(self, platform: str, said_at: datetime) -> Iterator[None]:
-        """The time that is noted does not pass a message before it was dealt with."""
+        """The time that is noted does not pass a message before it was dealt with.
+
+        One that was not, since it ended with an error, is found by the next search, unless the
+        platform sends it again.
+        """
         ear = self._ears[platform]
         ear.under_way.append(said_at)
         try:
             yield
+        except BaseException:
+            ear.failed(said_at)
+            raise
+        else:
+            ear.undone.discard(said_at)
+            ear.heard(said_at)
         finally:
             ear.under_way.remove(said_at)
-            ear.heard(said_at)
 
     def lost(self, platform: str) -> None:
         """What may be missing begins with the newest message that was heard."""
         ear = self._ears[platform]
-        if not ear.away and not ear.owed:
-            ear.gap = ear.until
+        if not ear.away:
+            ear.lost = self._told_now(ear)
+            ear.gap = ear.gap if ear.owed else ear.until
         ear.away = True
 
     def kept(self, platform: str) -> None:
         """A search that was owed before is still owed."""
-        self._ears[platform].away = False
+        ear = self._ears[platform]
+        ear.away = False
+        ear.news.set()
 
     def clock(self, platform: str, date: str | None) -> None:
         """Times of messages are the platform's; the computer's clock may be hours off."""
@@ -113,24 +149,49 @@ class Absences:
         """On a platform that the bot was never on, nothing was missed."""
         ear = self._ears[platform]
         ear.away, ear.owed = False, True
-        since = ear.gap or await self._store.heard_until(platform)
-        begun = self._now() + min(ear.ahead, timedelta(0))
+        begun = self._told_now(ear)
+        since = ear.gap or await self._surely(partial(self._store.heard_until, platform))
+        # What came and was not dealt with is missing also where a search has been.
+        anew = bool(ear.undone)
+        since = min([*([since] if since else []), *ear.undone], default=None)
+        ear.undone.clear()
         if since is None or not self._within:
             ear.owed, ear.gap = False, None
             ear.heard(begun)
-            await self._store.note_heard(platform, begun)
+            await self._surely(partial(self._store.note_heard, platform, begun))
             return None
-        return await self._search(platform, since, margin, begun)
+        ear.gap = since
+        return await self._search(platform, since, margin, begun, anew=anew)
+
+    async def undone(self, platform: str) -> None:
+        """Not while the line is down: what is said then is not told either."""
+        ear = self._ears[platform]
+        while True:
+            await self._store.well()
+            if ear.undone and not ear.away:
+                return
+            ear.news.clear()
+            await ear.news.wait()
 
     async def _search(
-        self, platform: str, since: datetime, margin: timedelta, connected: datetime
+        self,
+        platform: str,
+        since: datetime,
+        margin: timedelta,
+        connected: datetime,
+        *,
+        anew: bool = False,
     ) -> CatchingUp:
         """Begun when the line was there, or when the one was begun that was cut off."""
         ear = self._ears[platform]
-        looked = await self._store.looked_through(platform)
+        looked = await self._surely(partial(self._store.looked_through, platform))
+        looked = {} if anew else looked
         begun = min(looked.values(), default=connected)
-        now = self._now() + (ear.ahead if abs(ear.ahead) > CLOCK_OFF else timedelta(0))
         ear.gap = since
+
+        def now() -> datetime:
+            return self._now() + (ear.ahead if abs(ear.ahead) > CLOCK_OFF else timedelta(0))
+
         log.info(
             "looking for missed messages",
             platform=platform,
@@ -150,18 +211,23 @@ class Absences:
         return CatchingUp(
             self._store,
             self._conversations,
-            since=max(since - margin, now - FURTHEST),
+            since=max(since - margin, now() - FURTHEST),
             heard_until=since,
             begun=begun,
             passed=looked,
-            answered_from=now - self._within,
+            answered_from=lambda: now() - self._within,
             most=self._messages,
             ended=ended,
+            observer=self._observer,
         )
 
     async def familiar(self, platform: str) -> list[Place]:
         """No more than can be looked through."""
-        return await self._store.familiar(platform, limit=MOST_PLACES)
+        return await self._store.familiar(platform, channels=MOST_CHANNELS, threads=MOST_THREADS)
+
+    async def direct(self, platform: str) -> list[Place]:
+        """However many channels and threads were used since."""
+        return await self._store.direct(platform, limit=MOST_DIRECT)
 
     async def save(self) -> None:
         """Note up to when was heard."""
@@ -189,6 +255,28 @@ class Absences:
         ear = self._ears[platform]
         ear.heard(until)
         ear.owed = False
-        # Lost again meanwhile: then all up to here is known.
-        ear.gap = ear.until if ear.away else None
+        # Lost again meanwhile: then all up to there is known.
+        known = [moment for moment in (ear.until, ear.lost) if moment is not None]
+        ear.gap = min(known, default=None) if ear.away else None
         await self.save()
+
+    def _told_now(self, ear: Ear) -> datetime:
+        """No later than it is by the platform's clock."""
+        return self._now() + min(ear.ahead, timedelta(0))
+
+    async def _surely(self, work: Callable[[], Awaitable[_T]]) -> _T:
+        """However the database fails: without a search nothing that is missing would be found."""
+        pauses = growing()
+        while True:
+            try:
+                return await surely(self._store, work)
+            except Closed:
+                raise
+            except StorageError as error:
+                pause = next(pauses)
+                log.warning("cannot look for missed messages", reason=str(error), again_in=pause)
+                await asyncio.sleep(pause)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,9 +1,14 @@
-"""What people wrote while the bot was away: the newest is answered, the rest declined, once."""
+"""What people wrote while the bot was away: the newest is answered, the rest declined, once.
+
+A search goes on until everything was looked through, however long a channel's history or the
+database cannot be had: nobody else would look there before the next start.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,7 +16,10 @@ import structlog
 
 from bot.control.words import say
 from bot.conversation.conversations import Conversations
-from bot.ports import Store
+from bot.conversation.life import note_ending
+from bot.errors import Closed, OutOfOrder, QuipuError
+from bot.operation.facts import UNOBSERVED, Observer
+from bot.ports import Look, Store
 from bot.reply.notices import explained
 from bot.values import Inbound, Place, Reply, ReplyState
 
@@ -23,12 +31,15 @@ AT_ONCE = 8
 MOST_SENTENCES = 50
 """Channels in which is said that something will not be answered."""
 
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
+"""Seconds between two looks at what could not be looked into."""
+
 TOO_OLD = "missed: older than catch_up_within"
 TOO_MANY = "missed: more than catch_up_messages"
 
 
 class CatchingUp:
-    """Implements the CatchUp port. Messages said since `answered_from` are answered, `most` in all.
+    """Implements the CatchUp port. Of messages said since `answered_from` now, `most` are answered.
 
     The others are declined, with one sentence for each channel. Whatever is taken was claimed, so
     that it is taken once, however often it is found. It was `begun` perhaps before a restart, and
@@ -44,9 +55,10 @@ class CatchingUp:
         heard_until: datetime,
         begun: datetime,
         passed: Collection[str],
-        answered_from: datetime,
+        answered_from: Callable[[], datetime],
         most: int,
         ended: Callable[[datetime | None], Awaitable[CatchingUp | None]],
+        observer: Observer = UNOBSERVED,
     ) -> None:
         self.since = since
         self._store = store
@@ -57,6 +69,8 @@ class CatchingUp:
         self._answered_from = answered_from
         self._left = most
         self._ended = ended
+        self._observer = observer
+        self._newest: datetime | None = None
         self._given: list[Reply] = []
         self._count = 0
         self._told: set[str] = set()
@@ -80,11 +94,14 @@ class CatchingUp:
         late, wanted = await self._admitted(missed, told)
         counted = [each for each in wanted if each.message_id not in told]
         many = counted[: max(len(counted) - self._left, 0)]
-        self._left -= len(counted) - len(many)
-        ending = await self._declined(late, TOO_OLD) + await self._declined(many, TOO_MANY)
-        claimed = await self._claimed([each for each in wanted if each not in many])
-        self._given += claimed
-        self._conversations.answer_missed([*ending, *claimed])
+        held: list[Reply] = []
+        try:
+            await self._decline(late, TOO_OLD, held)
+            await self._decline(many, TOO_MANY, held)
+            await self._claim([each for each in wanted if each not in many], told, held)
+        finally:
+            # Whatever happens: what is claimed and has not ended is nobody else's to answer.
+            self._conversations.answer_missed(held)
 
     async def room(self) -> None:
         """Answers are counted wherever they are given."""
@@ -103,18 +120,53 @@ class CatchingUp:
         """To find out what was edited or deleted meanwhile."""
         return await self._store.said_since(place, since)
 
-    async def end(self, until: datetime | None) -> CatchingUp | None:
+    def seen(self, said_at: datetime) -> None:
+        """The newest is where the next search begins."""
+        self._newest = max(self._newest or said_at, said_at)
+
+    async def complete(self, look: Look) -> None:
+        """While the database is out of order nothing is looked for."""
+        search: CatchingUp | None = self
+        pauses = growing()
+        while search is not None:
+            pause = 0.0
+            try:
+                wait = await look(search)
+                if wait is None:
+                    search = await search.end()
+                else:
+                    pause = max(wait, next(pauses))
+            except Closed:
+                return
+            except OutOfOrder as error:
+                pause = next(pauses)
+                log.info("missed messages wait for the database", reason=str(error))
+                await self._store.well()
+            except QuipuError as error:
+                pause = next(pauses)
+                log.warning("not all caught up", reason=str(error), again_in=pause)
+            except Exception:
+                # What nobody thought of may be one channel's; the others are still owed.
+                pause = next(pauses)
+                log.exception("not all caught up", again_in=pause)
+            await asyncio.sleep(pause)
+
+    async def end(self) -> CatchingUp | None:
         """From now on what is heard is noted again, unless there is more to look for."""
         log.info("caught up", answered=len(self._given), declined=self._count)
-        return await self._ended(until)
+        following = await self._ended(self._newest)
+        if following is not None and self._newest is not None:
+            following.seen(self._newest)
+        return following
 
     async def _admitted(
         self, missed: Sequence[Inbound], told: Collection[str]
     ) -> tuple[list[Inbound], list[Inbound]]:
         """What was said too long ago, and what can be answered."""
         late, wanted = list[Inbound](), list[Inbound]()
+        answered_from = self._answered_from()
         for inbound in missed:
-            young = inbound.said_at >= self._answered_from or inbound.message_id in told
+            young = inbound.said_at >= answered_from or inbound.message_id in told
             # Who was refused while the bot listened was told so then.
             tell = young and inbound.said_at > self._heard_until
             admitted = await self._conversations.admitted(inbound, tell=tell)
@@ -122,27 +174,41 @@ class CatchingUp:
                 (wanted if young else late).append(admitted)
         return late, wanted
 
-    async def _claimed(self, wanted: Sequence[Inbound]) -> list[Reply]:
-        claims = [await self._conversations.claim(inbound) for inbound in wanted]
-        return [reply for reply in claims if reply is not None]
+    async def _claim(
+        self, wanted: Sequence[Inbound], told: Collection[str], held: list[Reply]
+    ) -> None:
+        for inbound in wanted:
+            reply = await self._conversations.claim(inbound)
+            if reply is not None:
+                held.append(reply)
+                self._given.append(reply)
+            if inbound.message_id not in told:
+                self._left -= 1
 
-    async def _declined(self, inbounds: Sequence[Inbound], reason: str) -> list[Reply]:
+    async def _decline(self, inbounds: Sequence[Inbound], reason: str, held: list[Reply]) -> None:
         """End these, but for the newest one where it has the sentence to say."""
         newest: Reply | None = None
         for inbound in inbounds:
             reply = await self._conversations.claim(inbound)
             if reply is None:
                 continue
+            held.append(reply)
             self._count += 1
             if newest is not None:
-                await self._store.end(newest.id, ReplyState.FAILED, reason=reason)
+                await self._end(newest, reason, held)
             newest = reply
         if newest is None:
-            return []
+            return
         if self._may_say(newest.place):
-            return [await self._explained(newest, reason)]
-        await self._store.end(newest.id, ReplyState.FAILED, reason=reason)
-        return []
+            explanation = await self._explained(newest, reason)
+            held[held.index(newest)] = explanation
+        else:
+            await self._end(newest, reason, held)
+
+    async def _end(self, reply: Reply, reason: str, held: list[Reply]) -> None:
+        await self._store.end(reply.id, ReplyState.FAILED, reason=reason)
+        held.remove(reply)
+        note_ending(reply, ReplyState.FAILED, self._observer, reason=reason)
 
     def _may_say(self, place: Place) -> bool:
         channel = place.scopes[-2]
@@ -161,4 +227,13 @@ class CatchingUp:
 def _tell(taking: asyncio.Task[None]) -> None:
     """Nobody may be waiting for it any more."""
     if not taking.cancelled() and (error := taking.exception()):
-        log.warning("missed messages not taken", reason=str(error))
+        level = logging.DEBUG if isinstance(error, OutOfOrder) else logging.WARNING
+        log.log(level, "missed messages not taken", reason=str(error))
+
+
+def growing() -> Iterator[float]:
+    """Pauses in seconds."""
+    pause = FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(2 * pause, LONGEST_PAUSE)

@@ -63,7 +63,7 @@ class Conversations:
         self._messengers: dict[str, Messenger] = {}
         self._admissions = Admissions(gate or OpenGate())
         self._early = EarlyChanges()
-        self._excuses = Excuses(self._messengers)
+        self._excuses = Excuses(self._messengers, observer)
         self._afterwards = Afterwards(store)
         self._notices = QueueNotices(store, patience=patience)
         self._lanes = Lanes(self._answer, limit=waiting)
@@ -74,10 +74,7 @@ class Conversations:
         self._messengers[messenger.platform] = messenger
 
     async def accept(self, inbound: Inbound) -> bool:
-        """Claim a message and queue its answer; once this returns it is on disk.
-
-        False if it is not answered: it was claimed before, or is not admitted.
-        """
+        """Claim a message and queue its answer; StorageError if its author heard nothing of it."""
         with bound_contextvars(place=inbound.place.id, message=inbound.message_id):
             return await self._accept(inbound)
 
@@ -91,7 +88,8 @@ class Conversations:
             # One alarm was raised where it failed first; this would be a line for each message.
             say_so = log.debug if isinstance(error, OutOfOrder) else log.error
             say_so("message not saved", place=inbound.place.id, error=str(error))
-            await self._excuses.decline(inbound, told(error, inbound.locale))
+            if not await self._excuses.decline(inbound, told(error, inbound.locale)):
+                raise
             return False
         if reply is None:
             return False
@@ -198,7 +196,8 @@ class Conversations:
         One that is delivering already is shown its text, and ended with its reason.
         """
         for reply in replies:
-            self._lanes.put(reply, bounded=False)
+            if not self._lanes.holds(reply):  # a new connection may have taken it up meanwhile
+                self._lanes.put(reply, bounded=False)
 
     async def room(self, replies: Sequence[Reply], most: int) -> None:
         """Wait until fewer than `most` of these are unfinished."""
@@ -266,6 +265,8 @@ class Conversations:
         await self._afterwards.close()
 
     async def _queue(self, reply: Reply) -> None:
+        if self._lanes.holds(reply):  # as in `answer_missed`
+            return
         before = self._lanes.last(reply.place.id)
         try:
             self._lanes.put(reply)

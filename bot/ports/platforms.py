@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -98,7 +98,8 @@ class Inbox(Protocol):
     async def accept(self, inbound: Inbound) -> bool:
         """Claim a message; once this returns it is on disk.
 
-        False if it is not answered: it was claimed before, or is not admitted.
+        False if it is not answered: it was claimed before, is not admitted, or its author was told
+        that it cannot be kept. StorageError if not even that could be said.
         """
 
     async def amend(self, place: Place, message_id: str, text: str) -> None:
@@ -142,18 +143,26 @@ class CatchUp(Protocol):
     async def said_since(self, place: Place, since: datetime) -> list[tuple[Place, str]]:
         """Messages kept of a channel and its threads: where, and their ids."""
 
-    async def end(self, until: datetime | None) -> CatchUp | None:
-        """Everything has been looked through; `until` is the newest message that was seen.
+    def seen(self, said_at: datetime) -> None:
+        """A message was met while looking, for the bot or not."""
 
-        The next search, if this one was begun before a restart: for what was said since then.
+    async def complete(self, look: Look) -> None:
+        """Let `look` go through what is left, again and again with growing pauses, until it is all.
+
+        A search that was begun before a restart is followed by one for what was said since then.
         """
+
+
+Look = Callable[[CatchUp], Awaitable[float | None]]
+"""Looks into every channel once; None if nothing is left, else seconds before which it is useless
+to look again."""
 
 
 class Absences(Protocol):
     """Knows what an adapter has heard, and what it therefore missed."""
 
     def hearing(self, platform: str, said_at: datetime) -> AbstractContextManager[None]:
-        """Held while a message that has just come is dealt with."""
+        """Held while a message that has just come is dealt with; an error says that it was not."""
 
     def lost(self, platform: str) -> None:
         """From now on nothing is heard; nothing changes if that was known."""
@@ -170,5 +179,13 @@ class Absences(Protocol):
         `margin` is by how much the platform's events can come late.
         """
 
+    async def undone(self, platform: str) -> None:
+        """Wait until something that came was not dealt with, and can be looked for again."""
+
     async def familiar(self, platform: str) -> list[Place]:
-        """Where people talked with the bot or set something, the latest used first."""
+        """Channels and threads where people talked with the bot or set something, the latest used
+        first.
+        """
+
+    async def direct(self, platform: str) -> list[Place]:
+        """Where people talked with the bot in private, the latest used first."""

@@ -150,8 +150,14 @@ class Store(Protocol):
     ) -> set[str]:
         """Those of the messages that were claimed already."""
 
-    async def familiar(self, platform: str, *, limit: int) -> list[Place]:
-        """Places where people talked with the bot or set something, the latest used first."""
+    async def familiar(self, platform: str, *, channels: int, threads: int) -> list[Place]:
+        """Where people talked with the bot or set something, the latest used first.
+
+        So many channels at most, and of each so many threads; nothing that is private.
+        """
+
+    async def direct(self, platform: str, *, limit: int) -> list[Place]:
+        """Private places where people talked with the bot, the latest used first."""
 
     async def said_since(self, place: Place, since: datetime) -> list[tuple[Place, str]]:
         """People's messages kept of a channel and its threads: where, and their ids."""

@@ -7,6 +7,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -278,6 +279,9 @@ class DiscordStage:
     async def returns(self) -> None:
         await self._running.start()
         await asyncio.wait_for(self._server.gateway.wait_connected(), 10)
+
+    def clock_is_off(self, hours: float) -> None:
+        self._running.ahead = timedelta(hours=hours)
 
     def broken(self, fault: str) -> AbstractAsyncContextManager[None]:
         return self._running.broken(fault, self._folder / "quipu.db")

@@ -7,6 +7,8 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +40,17 @@ def _engines(settings: Settings, generator: Generator) -> Engines:
     return Engines([Ready(engine) for engine in made])
 
 
+def _clock(ahead: timedelta) -> datetime:
+    return datetime.now(UTC) + ahead
+
+
 class Running:
     """Everything that `quipu run` runs, except for the model."""
 
     def __init__(self, settings: Settings, generator: Generator) -> None:
         self._settings = settings
         self._generator = generator
+        self.ahead = timedelta(0)
         self._store: SqlStore | None = None
         self._core: Core | None = None
         self._service: Service | None = None
@@ -54,7 +61,8 @@ class Running:
         self._store = await open_store(self._settings.database_url, busy=BUSY, again=AGAIN)
         engines = _engines(self._settings, self._generator)
         await engines.warm()
-        self._core = compose(self._settings, self._store, engines)
+        now = partial(_clock, self.ahead)
+        self._core = compose(self._settings, self._store, engines, now=now)
         self._service = Service(
             self._core.conversations,
             platforms(self._settings, self._core),

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, closing
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -320,6 +321,9 @@ class SlackStage:
         before = self._server.socket_mode.connects
         await self._running.start()
         await self._server.socket_mode.wait_connects(before + 2)
+
+    def clock_is_off(self, hours: float) -> None:
+        self._running.ahead = timedelta(hours=hours)
 
     def broken(self, fault: str) -> AbstractAsyncContextManager[None]:
         return self._running.broken(fault, self._folder / "quipu.db")

@@ -172,6 +172,9 @@ class Stage(Protocol):
     async def returns(self) -> None:
         """The program is started again."""
 
+    def clock_is_off(self, hours: float) -> None:
+        """From the next start on the computer's clock is so far ahead, or behind."""
+
     def broken(self, fault: str) -> AbstractAsyncContextManager[None]:
         """The database is out of order in this way, and works again afterwards."""
 

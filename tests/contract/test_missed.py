@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.control.words import say
-from bot.conversation.absences import Absences
+from bot.conversation import absences
 from tests.contract.conftest import set_up
 from tests.contract.stage import Stage
 
@@ -55,6 +54,22 @@ async def test_a_first_mention_and_a_private_message_are_found(stage: Stage) -> 
     await stage.shown(private, ending("You said: are you away?"))
     await stage.shown(where, ending("You said: Bob: anybody?"))
     assert await states(stage) == ["delivered"] * 3
+
+
+async def test_a_private_message_is_found_however_many_other_places_are_newer(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(absences, "MOST_CHANNELS", 1)
+    monkeypatch.setattr(absences, "MOST_THREADS", 2)
+    _, private = await stage.writes("ann", "hello")
+    await stage.shown(private, ending("You said: hello"))
+    for _ in range(3):
+        _, where = await stage.in_a_thread("bob", "and now?")
+        await stage.shown(where, ending("You said: Bob: and now?"))
+    await stage.leaves()
+    await stage.goes_on("ann", private, "are you away?")
+    await stage.returns()
+    await stage.shown(private, ending("You said: are you away?"))
 
 
 @PLATFORMS
@@ -147,15 +162,12 @@ async def test_edits_and_deletions_of_the_meantime_are_honoured(stage: Stage) ->
 
 
 @pytest.mark.parametrize("hours", [-30, 30])
-async def test_a_clock_that_is_hours_off_makes_nothing_too_old(
-    hours: int, stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_clock_that_is_hours_off_makes_nothing_too_old(hours: int, stage: Stage) -> None:
     _, where = await stage.in_a_thread("ann", "hello")
     await stage.shown(where, ending("You said: Ann: hello"))
     await stage.leaves()
     await stage.goes_on("ann", where, "one")
-    off = {"now": lambda: datetime.now(UTC) + timedelta(hours=hours)}
-    monkeypatch.setattr(Absences.__init__, "__kwdefaults__", off)
+    stage.clock_is_off(hours)
     await stage.returns()
     await stage.shown(where, ending("You said: Ann: hello", "You said: Ann: one"))
 

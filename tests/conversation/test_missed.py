@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.control.records import Admission
 from bot.control.words import say
+from bot.conversation import catching_up
 from bot.conversation.absences import Absences
 from bot.conversation.admission import OpenGate
 from bot.conversation.catching_up import CatchingUp
+from bot.errors import OutOfOrder, PlatformError, StorageError
+from bot.operation.facts import UNOBSERVED, Observer
+from bot.ports import CatchUp
 from bot.reply.notices import explained
-from bot.values import Author, Inbound, Place
+from bot.values import Author, Inbound, Place, ReplyState
 from tests.board import ScriptedGenerator
 from tests.conversation.conftest import ANN, BOB, CHANNEL, OTHER, THREAD, Build, House
+from tests.conversation.test_life import Notes
 
 AWAY = explained("", say("conversation.away"))
 NOW = datetime.now(UTC)
+STUMBLE = """
+    CREATE TRIGGER stumble BEFORE INSERT ON replies WHEN NEW.message_id = '3'
+    BEGIN SELECT RAISE(ABORT, 'who knows'); END
+"""
 MARGIN = timedelta(seconds=5)
 
 
@@ -30,16 +42,27 @@ def said(
     return Inbound(place, author, f"message {number}", str(number), moment)
 
 
-def absences(house: House, *, within: float = 3600.0, messages: int = 50) -> Absences:
-    store, conversations = house.store, house.conversations
-    window = timedelta(seconds=within)
-    return Absences(store, conversations, within=window, messages=messages, now=lambda: NOW)
+def absences(
+    house: House,
+    *,
+    within: float = 3600.0,
+    messages: int = 50,
+    observer: Observer = UNOBSERVED,
+) -> Absences:
+    return Absences(
+        house.store,
+        house.conversations,
+        within=timedelta(seconds=within),
+        messages=messages,
+        now=lambda: NOW,
+        observer=observer,
+    )
 
 
-async def back(house: House, *, within: float = 3600.0, messages: int = 50) -> CatchingUp:
+async def back(house: House, **given: Any) -> CatchingUp:
     """The bot is back after two days."""
     await house.store.note_heard("discord", NOW - timedelta(days=2))
-    found = await absences(house, within=within, messages=messages).begin("discord", MARGIN)
+    found = await absences(house, **given).begin("discord", MARGIN)
     assert found is not None
     return found
 
@@ -159,107 +182,68 @@ async def test_who_was_refused_while_the_bot_listened_is_not_told_again(build: B
     assert await endings(house) == []
 
 
-async def test_on_a_new_platform_nothing_was_missed(house: House) -> None:
-    assert await absences(house).begin("discord", MARGIN) is None
-    assert await house.store.heard_until("discord") == NOW
-
-
-@pytest.mark.parametrize("hours", [-30, 0, 30])
-async def test_what_is_too_old_is_told_by_the_platforms_clock(house: House, hours: int) -> None:
-    await house.store.note_heard("discord", NOW - timedelta(hours=2))
-    ears = Absences(
-        house.store,
-        house.conversations,
-        within=timedelta(seconds=300),
-        messages=50,
-        now=lambda: NOW + timedelta(hours=hours),
-    )
-    for date in (format_datetime(NOW, usegmt=True), None, "", "yesterday"):
-        ears.clock("discord", date)
-    catch_up = await ears.begin("discord", MARGIN)
-    assert catch_up is not None
-    await catch_up.take([said(1, ago=600), said(2, BOB, ago=60)])
+async def test_what_was_claimed_is_answered_though_what_came_after_it_could_not_be(
+    house: House,
+) -> None:
+    catch_up = await back(house, messages=2)
+    with closing(sqlite3.connect(house.file)) as database:
+        database.execute(STUMBLE)
+    with pytest.raises(StorageError):
+        await catch_up.take([said(1, ago=7200), said(2, BOB), said(3)])
     await house.idle()
-    assert catch_up.since == NOW - timedelta(hours=2) - MARGIN
-    assert sorted(await endings(house)) == [("delivered", "2"), ("failed", "1")]
+    assert house.board.texts == [AWAY, "You said: Ann: message 1 Bob: message 2"]
+    with closing(sqlite3.connect(house.file)) as database:
+        database.execute("DROP TRIGGER stumble")
+    await catch_up.take([said(3)])
+    await house.idle()
+    assert house.board.texts[2:] == ["You said: Ann: message 3"]
 
 
-async def test_nothing_is_looked_for_that_is_older_than_a_day(house: House) -> None:
-    assert (await back(house)).since == NOW - timedelta(days=1)
+async def test_what_a_new_connection_has_taken_up_is_not_given_twice(build: Build) -> None:
+    go = asyncio.Event()
+    house = await build(ScriptedGenerator(lambda _: [go, "Yes."]))
+    replies = [await house.conversations.claim(said(1)), await house.conversations.claim(said(2))]
+    assert await house.conversations.recover(house.board) == 2
+    house.conversations.answer_missed([reply for reply in replies if reply])
+    go.set()
+    await house.idle()
+    assert len(house.board.posted) == 1
+    assert house.generator.prompts[1:] == []
 
 
-async def test_the_time_noted_stands_still_until_all_was_looked_through(house: House) -> None:
-    await house.store.note_heard("discord", NOW - timedelta(hours=2))
-    ears = absences(house)
-    catch_up = await ears.begin("discord", MARGIN)
-    assert catch_up is not None
-    with ears.hearing("discord", NOW):
-        pass
-    await ears.save()
-    assert await house.store.heard_until("discord") == NOW - timedelta(hours=2)
-    await catch_up.end(NOW - timedelta(minutes=1))
+async def test_whatever_ends_a_search_but_the_stop_it_goes_on(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catching_up, "FIRST_PAUSE", 0.0)
+    catch_up = await back(house)
+    failures = [PlatformError("away"), OutOfOrder("locked"), RuntimeError("who knows"), None, None]
+    rests = [0.01, None]
+
+    async def look(search: CatchUp) -> float | None:
+        if failure := failures.pop(0):
+            raise failure
+        search.seen(NOW)
+        return rests.pop(0)
+
+    await asyncio.wait_for(catch_up.complete(look), 10)
+    assert not failures
+    assert not rests
     assert await house.store.heard_until("discord") == NOW
 
 
-async def test_a_search_that_was_cut_off_goes_on_and_then_looks_for_what_came_since(
-    house: House,
-) -> None:
-    await house.store.note_heard("discord", NOW - timedelta(hours=2))
-    first = await absences(house).begin("discord", MARGIN)
-    assert first is not None
-    await first.note(CHANNEL)
-    later = Absences(
-        house.store,
-        house.conversations,
-        within=timedelta(hours=1),
-        messages=50,
-        now=lambda: NOW + timedelta(minutes=1),
-    )
-    second = await later.begin("discord", MARGIN)
-    assert second is not None
-    assert second.since == first.since
-    assert [second.looked_through(place) for place in (CHANNEL, OTHER)] == [True, False]
-    await second.note(OTHER)
-    third = await second.end(NOW)
-    assert third is not None
-    assert third.since == NOW - MARGIN
-    assert [third.looked_through(place) for place in (CHANNEL, OTHER)] == [False, False]
-    assert await third.end(None) is None
-
-
-async def test_the_time_noted_does_not_pass_a_message_that_is_not_dealt_with(
-    house: House,
-) -> None:
-    ears = absences(house)
-    await ears.begin("discord", MARGIN)
-    later = [NOW + timedelta(seconds=seconds) for seconds in (1, 2)]
-    with ears.hearing("discord", later[0]):
-        with ears.hearing("discord", later[1]):
-            pass
-        await ears.save()
-        assert await house.store.heard_until("discord") == later[0]
-    await ears.save()
-    assert await house.store.heard_until("discord") == later[1]
-
-
-async def test_a_lost_line_is_looked_after_unless_nothing_of_it_is_missing(house: House) -> None:
-    ears = absences(house)
-    await ears.begin("discord", MARGIN)
-    ears.lost("discord")
-    with ears.hearing("discord", NOW + timedelta(seconds=9)):
-        pass
-    await ears.save()
-    assert await house.store.heard_until("discord") == NOW
-    catch_up = await ears.begin("discord", MARGIN)
-    assert catch_up is not None
-    assert catch_up.since == NOW - MARGIN
-    await catch_up.end(None)
-    ears.lost("discord")
-    ears.kept("discord")
-    with ears.hearing("discord", NOW + timedelta(seconds=20)):
-        pass
-    await ears.save()
-    assert await house.store.heard_until("discord") == NOW + timedelta(seconds=20)
+async def test_each_that_is_declined_has_its_line_and_is_counted(build: Build) -> None:
+    notes = Notes()
+    house = await build(observer=notes)
+    house.conversations.attach(house.board)
+    catch_up = await back(house, messages=0, observer=notes)
+    with capture_logs() as lines:
+        await catch_up.take([said(n, (ANN, BOB)[n % 2], THREAD) for n in range(1, 4)])
+        await catch_up.take([said(4, place=CHANNEL)])
+        await house.idle()
+    assert [fact.state for fact in notes.ended] == [ReplyState.FAILED] * 4
+    told = {line["message"]: line for line in lines if line["event"] == "reply ended"}
+    assert set(told) == {"1", "2", "3", "4"}
+    assert {line["reason"] for line in told.values()} == {"missed: more than catch_up_messages"}
 
 
 async def test_what_is_being_taken_is_answered_though_the_caller_has_no_more_patience(

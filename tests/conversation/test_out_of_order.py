@@ -6,12 +6,16 @@ import asyncio
 import sqlite3
 from contextlib import closing
 
+import pytest
+
 from bot.control.words import say
-from bot.errors import PlatformError
+from bot.errors import OutOfOrder, PlatformError
+from bot.operation.facts import MessageRefused
 from bot.values import ReplyState
 from tests.board import ScriptedGenerator
 from tests.conversation.conftest import ANN, BOB, CHIEF, Build, House
 from tests.conversation.test_conversations import states
+from tests.conversation.test_life import Notes
 from tests.conversation.test_missed import back, said
 from tests.storage.breaking import broken
 
@@ -62,9 +66,19 @@ async def test_what_was_declined_is_not_answered_too_when_it_is_found(house: Hou
     assert await states(house) == []
 
 
+async def test_who_is_declined_is_counted(build: Build) -> None:
+    notes = Notes()
+    house = await build(observer=notes)
+    house.conversations.attach(house.board)
+    await declined(house)
+    assert notes.facts == [MessageRefused("discord", "database")]
+
+
 async def test_what_could_not_even_be_declined_is_answered_when_it_is_found(house: House) -> None:
     house.board.failures.append(PlatformError("away"))
-    await declined(house)
+    with pytest.raises(OutOfOrder):
+        await declined(house)
+    await house.store.well()
     await found(house)
     assert house.board.texts == ["You said: Ann: message 1"]
 

@@ -26,6 +26,7 @@ class Stage:
     inbox: MemoryInbox
     desk: Desk
     habits: Habits
+    absences: MemoryAbsences
     messenger: DiscordMessenger
     guild: Guild
     channel: Channel
@@ -79,7 +80,7 @@ async def signed_in(
     server: DiscordServer, *, message_content: bool = False
 ) -> AsyncIterator[Stage]:
     """REST only, as while a journal is recovered."""
-    inbox, desk, habits = MemoryInbox(), Desk(), Habits()
+    inbox, desk, habits, absences = MemoryInbox(), Desk(), Habits(), MemoryAbsences()
     guild = server.guild("Cuzco")
     keepers = guild.role("keepers")
     ann, mia = guild.member("Ann"), guild.member("Mia", manage_channels=True)
@@ -89,13 +90,15 @@ async def signed_in(
         inbox,
         desk,
         habits=habits,
+        absences=absences,
         admin_roles=[str(keepers.id)],
         message_content=message_content,
     )
     channel = guild.channel("knots")
     await messenger.start()
     try:
-        yield Stage(server, inbox, desk, habits, messenger, guild, channel, ann, mia, rob)
+        people = (ann, mia, rob)
+        yield Stage(server, inbox, desk, habits, absences, messenger, guild, channel, *people)
     finally:
         await messenger.close()
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from adapters.discord.client import intents_for
-from bot.errors import StorageError
+from bot.errors import QuipuError, StorageError
 from bot.values import Standing
 from tests.discord.stage import Stage
+from tests.loopback.discord.ids import created_at
 
 
 async def test_a_mention_reaches_the_inbox_once_even_if_discord_repeats_it(live: Stage) -> None:
@@ -144,14 +147,25 @@ async def test_a_file_that_is_taken_out_of_a_message_leaves_the_words(live: Stag
     assert live.inbox.amended[0][2] == "explain\n\nb.py:\n```py\ntie()\n```"
 
 
-async def test_a_message_that_cannot_be_written_down_is_answered_with_the_reason(
+async def test_a_message_that_cannot_be_taken_is_answered_with_the_reason(live: Stage) -> None:
+    live.inbox.failure = QuipuError("who knows")
+    question = await live.ann.mentions(live.channel, "hello")
+    answer = await live.channel.wait_for(lambda _: next(iter(live.channel.from_bot), None))
+    assert answer.content == QuipuError.notice
+    assert answer.reference is question
+
+
+async def test_a_message_that_was_neither_saved_nor_declined_is_not_noted_as_heard(
     live: Stage,
 ) -> None:
     live.inbox.failure = StorageError("disk full")
-    question = await live.ann.mentions(live.channel, "hello")
-    answer = await live.channel.wait_for(lambda _: next(iter(live.channel.from_bot), None))
-    assert answer.content == StorageError.notice
-    assert answer.reference is question
+    await live.ann.mentions(live.channel, "hello")
+    await asyncio.wait_for(live.absences.failed.wait(), 10)
+    live.inbox.failure = None
+    second = await live.ann.mentions(live.channel, "hello again")
+    await live.inbox.until(lambda inbox: bool(inbox.accepted))
+    assert [moment for _, moment in live.absences.heard] in ([], [created_at(second.id)])
+    assert live.channel.from_bot == []
 
 
 async def test_messages_missed_while_the_line_was_down_arrive_after_resuming(live: Stage) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from adapters.discord import client
 from bot.control.records import Behaviour
 from bot.errors import StorageError
 from bot.values import Place, Standing, Waiting
@@ -196,6 +199,25 @@ async def test_the_question_of_a_thread_can_be_edited_and_deleted(live: Stage) -
     await live.ann.deletes(question)
     await live.inbox.until(lambda inbox: len(inbox.withdrawn) == 2)
     assert (place.id, str(question.id)) in live.inbox.withdrawn
+
+
+async def test_a_channel_that_discord_does_not_tell_at_once_is_asked_for_again(
+    live: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "PAUSES", (0.0, 0.0))
+    thread = live.channel.thread("aside")
+    thread.archive()
+    asked = ("GET", f"/channels/{thread.id}$")
+    live.server.faults.fail(*asked, status=503)
+    said = await live.ann.mentions(thread, "hello")
+    await live.inbox.until(lambda inbox: bool(inbox.accepted))
+    assert live.inbox.accepted[0].place == live.place(thread)
+    live.server.faults.fail(*asked, status=503)
+    await live.ann.edits(said, "@bot hello there")
+    await live.inbox.until(lambda inbox: bool(inbox.amended))
+    live.server.faults.fail(*asked, status=503)
+    await live.ann.deletes(said)
+    await live.inbox.until(lambda inbox: bool(inbox.withdrawn))
 
 
 async def test_the_question_of_an_archived_thread_can_be_edited_and_deleted(live: Stage) -> None:

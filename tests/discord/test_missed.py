@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from bot.ports import Look
 from bot.values import Inbound, Place
 from tests.discord.desk import Desk
 from tests.discord.stage import messenger_for
@@ -46,7 +47,12 @@ class MemoryCatchUp:
     async def note(self, place: Place) -> None:
         """Nothing is cut off here."""
 
-    async def end(self, until: datetime | None) -> None:
+    def seen(self, said_at: datetime) -> None:
+        """Nothing comes after this search."""
+
+    async def complete(self, look: Look) -> None:
+        while await look(self) is not None:
+            pass
         self.ended.set()
 
 

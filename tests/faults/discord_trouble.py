@@ -20,6 +20,7 @@ class DiscordTrouble:
     """Faults of requests, of permissions, and of the order of events."""
 
     moments: Mapping[str, Request] = {"begin": CREATE, "grow": EDIT, "end": EDIT}
+    history: Request = ("GET", CREATE[1])
 
     def __init__(self, server: DiscordServer) -> None:
         self.server = server

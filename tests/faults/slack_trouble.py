@@ -28,6 +28,7 @@ class SlackTrouble:
     """Faults of calls, of membership and tokens, and of the order of events."""
 
     moments: Mapping[str, Request] = MOMENTS
+    history: Request = ("POST", r"conversations\.history$")
 
     def __init__(self, server: SlackServer) -> None:
         self.server = server

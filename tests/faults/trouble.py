@@ -27,6 +27,8 @@ class Trouble(Protocol):
     """One loopback platform, as seen by whoever wants to break it."""
 
     moments: Mapping[Moment, Request]
+    history: Request
+    """What asks for the messages of a channel."""
 
     @property
     def faults(self) -> Faults:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from adapters.discord import client
+from bot.conversation import catching_up
 from bot.reply.messages import MARKER
 from tests.loopback.discord import Channel, Message
 from tests.scenes.conftest import Town
@@ -25,6 +28,13 @@ async def said(channel: Channel, *texts: str) -> list[Message]:
         return shown if [m.content for m in shown] == list(texts) else None
 
     return await channel.wait_for(look, timeout=30)
+
+
+async def changed(cuzco: Town, query: str, value: object) -> None:
+    """Wait until the database says this."""
+    async with asyncio.timeout(30):
+        while cuzco.rows(query) != [(value,)]:  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0.02)
 
 
 def looked_at(cuzco: Town) -> list[str]:
@@ -90,6 +100,28 @@ async def test_a_channel_that_is_gone_or_closed_does_not_keep_the_others_waiting
     await said(cuzco.channel, "You said: Ann: one")
     assert secret.from_bot == []
     assert f"/channels/{secret.id}/messages" not in looked_at(cuzco)
+
+
+async def test_what_was_said_and_deleted_where_discord_tells_of_no_channel_is_found_later(
+    cuzco: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "PAUSES", ())
+    monkeypatch.setattr(catching_up, "FIRST_PAUSE", 0.01)
+    thread = cuzco.channel.thread("aside")
+    await cuzco.bob.says(thread, "what are your cats called?")
+    first = await cuzco.ann.mentions(thread, "my cat is called Tom")
+    await said(thread, "You said: Ann: my cat is called Tom")
+    thread.archive()
+    asked = ("GET", f"/channels/{thread.id}$")
+    fault = cuzco.server.faults.fail(*asked, status=503, times=3)
+    await cuzco.ann.mentions(thread, "and my dog Rex")
+    await said(
+        thread, *(f"You said: Ann: {words}" for words in ("my cat is called Tom", "and my dog Rex"))
+    )
+    assert fault.seen == 3
+    cuzco.server.faults.fail(*asked, status=503, times=3)
+    await cuzco.ann.deletes(first)
+    await changed(cuzco, "SELECT count(*) FROM turns WHERE text LIKE '%Tom%' AND role = 'user'", 0)
 
 
 @pytest.mark.slow

@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from adapters.slack import budget, history, missed, sockets
+from bot.conversation import catching_up
 from tests.contract.slack_stage import SlackStage
 from tests.loopback.slack import SlackServer
 
@@ -166,44 +168,62 @@ async def test_what_was_said_while_all_sockets_were_down_is_found_without_a_rest
 
 
 async def test_a_search_takes_no_more_than_its_share_of_a_minutes_calls(
-    stage: SlackStage, slack_server: SlackServer, monkeypatch: pytest.MonkeyPatch
+    slack_server: SlackServer,
+    tiny_llama: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    minute = 2.0
-    threads = [(await stage.in_a_thread("ann", "hello"))[1] for _ in range(8)]
-    for where in threads:
-        await stage.shown(where, lambda shown: shown == ["You said: Ann: hello"])
-    await stage.leaves()
-    for where in threads:
-        await stage.goes_on("bob", where, "anybody?")
-    monkeypatch.setitem(budget.TIERS, budget.REPLIES, 10)
-    monkeypatch.setattr(budget.Budget.__init__, "__kwdefaults__", {"minute": minute})
-    monkeypatch.setattr(history, "LOOK_AGAIN", 0.05)
-    before = len(slack_server.calls)
-    await stage.returns()
-    for where in threads:
-        await stage.shown(where, lambda shown: shown[-1:] == ["You said: Bob: anybody?"])
-    calls = [c.at for c in slack_server.calls[before:] if c.method == budget.REPLIES]
+    minute, few = 2.0, {"history_per_minute": 10}
+    async with SlackStage(slack_server, tiny_llama, tmp_path, slack=few) as stage:
+        threads = [(await stage.in_a_thread("ann", "hello"))[1] for _ in range(8)]
+        for where in threads:
+            await stage.shown(where, lambda shown: shown == ["You said: Ann: hello"])
+        await stage.leaves()
+        for where in threads:
+            await stage.goes_on("bob", where, "anybody?")
+        monkeypatch.setattr(budget.Budget.__init__, "__kwdefaults__", {"minute": minute})
+        monkeypatch.setattr(history, "LOOK_AGAIN", 0.05)
+        before = len(slack_server.calls)
+        await stage.returns()
+        for where in threads:
+            await stage.shown(where, lambda shown: shown[-1:] == ["You said: Bob: anybody?"])
+        calls = [c.at for c in slack_server.calls[before:] if c.method == budget.REPLIES]
     assert len(calls) == 8
-    assert all(later - earlier >= minute for earlier, later in zip(calls, calls[5:], strict=False))
+    apart = zip(calls, calls[5:], strict=False)
+    assert all(later - earlier >= minute for earlier, later in apart)
 
 
-async def test_a_search_that_takes_too_long_is_given_up_and_the_next_start_goes_on(
+async def test_a_search_that_takes_long_rests_and_goes_on(
     stage: SlackStage, slack_server: SlackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await away(stage)
     _, where = await stage.mentions("ann", "anybody?")
     other = stage._channel.workspace.channel("other")
     await stage._people["bob"].mentions(other, "and here?")
-    with monkeypatch.context() as short:
-        short.setattr(missed, "LONGEST", 0.0)
+    monkeypatch.setattr(missed, "LONGEST", 0.0)
+    monkeypatch.setattr(missed, "REST", 0.0)
+    monkeypatch.setattr(catching_up, "FIRST_PAUSE", 0.01)
+    with capture_logs() as lines:
         await stage.returns()
         await stage.shown(where, lambda shown: shown == ["You said: Ann: anybody?"])
-        await stage.quiet()
-        assert other.from_bot == []
-        await stage.leaves()
+        await other.wait_for(
+            lambda _: [m.content for m in other.from_bot] == ["You said: Bob: and here?"],
+            timeout=30,
+        )
+    assert "slack.catch_up_rests" in [line["event"] for line in lines]
+    await stage.settled()
+    assert stage.rows("SELECT state FROM replies") == [("delivered",)] * 3
+
+
+async def test_the_channels_that_the_bot_is_in_are_asked_for_until_slack_tells(
+    stage: SlackStage, slack_server: SlackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catching_up, "FIRST_PAUSE", 0.01)
+    await away(stage)
+    other = stage._channel.workspace.channel("other")
+    await stage._people["bob"].mentions(other, "and here?")
+    slack_server.faults.fail("POST", "users.conversations", status=503, times=3)
     await stage.returns()
     await other.wait_for(
         lambda _: [m.content for m in other.from_bot] == ["You said: Bob: and here?"], timeout=30
     )
-    await stage.settled()
-    assert stage.rows("SELECT state FROM replies") == [("delivered",)] * 3

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from bot.values import Place
 from storage import SqlStore, open_store, upgrade
+from storage.records import SqlRecords
 from tests.storage.given import ANA, NOON, PLACE, THREAD, claimed, said
 from tests.storage.test_schema import DUMP
 
 ELSEWHERE = Place("discord", "guild", "channel2")
+UNUSED = Place("discord", "guild", "channel3")
 DIRECT = Place("discord", "@me", "77", private=True)
 
 
@@ -50,13 +52,24 @@ async def test_many_messages_are_asked_for_at_once(store: SqlStore) -> None:
     assert await store.claimed("discord", "other", ids) == set()
 
 
-async def test_places_are_familiar_by_talk_or_settings_the_newest_first(store: SqlStore) -> None:
-    for number, place in enumerate([PLACE, DIRECT, THREAD]):
+async def test_channels_are_familiar_by_talk_or_settings_the_newest_first(store: SqlStore) -> None:
+    threads = [replace(ELSEWHERE, thread=f"t{number}") for number in range(3)]
+    for number, place in enumerate([PLACE, DIRECT, *threads, THREAD]):
         await claimed(store, f"m{number}", place=place)
-    await store.set_persona(ELSEWHERE.id, "You are a raven.", ANA)
-    assert await store.familiar("discord", limit=2) == [THREAD, DIRECT]
-    assert await store.familiar("discord", limit=9) == [THREAD, DIRECT, PLACE]
-    assert await store.familiar("slack", limit=9) == []
+    await SqlRecords(store.database).set_settings(UNUSED.id, {"when": "always"}, ANA)
+    found = await store.familiar("discord", channels=9, threads=2)
+    assert found == [THREAD, PLACE, threads[2], threads[1], UNUSED]
+    assert await store.familiar("discord", channels=1, threads=9) == [THREAD, PLACE, UNUSED]
+    assert await store.familiar("slack", channels=9, threads=9) == []
+
+
+async def test_direct_places_are_found_however_many_others_are_newer(store: SqlStore) -> None:
+    other = replace(DIRECT, channel="78")
+    for number, place in enumerate([DIRECT, other, PLACE, THREAD, ELSEWHERE]):
+        await claimed(store, f"m{number}", place=place)
+    assert await store.direct("discord", limit=1) == [other]
+    assert await store.direct("discord", limit=9) == [other, DIRECT]
+    assert await store.direct("slack", limit=9) == []
 
 
 async def test_what_was_said_in_a_channel_is_found_with_its_threads_and_no_neighbour(
