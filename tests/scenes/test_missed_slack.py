@@ -94,7 +94,7 @@ async def test_killed_again_and_again_a_search_goes_on_where_it_was(
         held = slack_server.faults.hold("POST", "conversations.replies")
         await stage.returns()
         await held.reached()
-        await stage.quiet()
+        await stage._running.quiet()  # events of the channel wait for what is held
         await stage.kills()
         # What is said where the search has been already is found when that has come to its end.
         await stage.goes_on(("ann", "bob")[life], threads[-1], f"life {life}")
