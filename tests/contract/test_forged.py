@@ -11,7 +11,7 @@ from tests.contract.stage import Stage
 from tests.contract.test_steering import answered, regenerated
 from tests.control.permissions import GIVEN
 
-CHANGEABLE = ("settings", "audit", "personas", "votes", "preferences", "people", "turns", "answers")
+CHANGEABLE = ("settings", "audit", "personas", "votes", "preferences", "turns", "answers")
 ADMINS_ONLY = "Only people who manage this channel"
 ASKERS_ONLY = "Only who asked"
 NOT_HERE = "no answer of mine"
@@ -31,8 +31,10 @@ SPOILT = (
 
 
 def kept(stage: Stage) -> list[object]:
-    """All that commands could change, from the file itself."""
-    return [stage.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in CHANGEABLE]  # noqa: S608
+    """All that commands could change, from the file itself; a press tells a language, no more."""
+    opted_out = stage.rows("SELECT person FROM people WHERE NOT feedback_use ORDER BY 1")
+    rows = [stage.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in CHANGEABLE]  # noqa: S608
+    return [opted_out, *rows]
 
 
 def forged(command: Command, reply: int | str = "", flags: str = "c") -> str:
