@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import and_, delete, func, insert, or_, select, update
+from sqlalchemy import Column, and_, delete, func, insert, or_, select, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnElement
 
@@ -29,12 +29,15 @@ def note_heard(connection: Connection, platform: str, until: datetime) -> None:
         connection.execute(insert(heard).values(platform=platform, until=until))
     elif before < until:
         connection.execute(update(heard).where(this).values(until=until))
-    connection.execute(delete(heard).where(*_places_of(platform), heard.c.until <= until))
+    connection.execute(
+        delete(heard).where(_places_of(connection, platform), heard.c.until <= until)
+    )
 
 
 def looked_through(connection: Connection, platform: str) -> dict[str, datetime]:
     """The places in which a search has found all from before some time, by their ids."""
-    rows = connection.execute(select(heard.c.platform, heard.c.until).where(*_places_of(platform)))
+    here = _places_of(connection, platform)
+    rows = connection.execute(select(heard.c.platform, heard.c.until).where(here))
     return {row.platform: row.until for row in rows}
 
 
@@ -44,9 +47,17 @@ def note_looked(connection: Connection, place: Place, until: datetime) -> None:
     connection.execute(insert(heard).values(platform=place.id, until=until))
 
 
-def _places_of(platform: str) -> tuple[ColumnElement[bool], ...]:
-    """Rows of its places, whose ids begin with the platform and a colon; found by the index."""
-    return heard.c.platform > f"{platform}:", heard.c.platform < f"{platform};"
+def _places_of(connection: Connection, platform: str) -> ColumnElement[bool]:
+    """Rows of its places, whose ids begin with the platform and a colon."""
+    return _begins(connection, heard.c.platform, f"{platform}:")
+
+
+def _begins(connection: Connection, column: Column[str], start: str) -> ColumnElement[bool]:
+    """Whether a text begins so and goes on; by the index where bytes decide the order."""
+    if connection.dialect.name == "sqlite":
+        return and_(column > start, column < start[:-1] + chr(ord(start[-1]) + 1))
+    # What stands between two texts depends on the language of the database.
+    return column.startswith(start, autoescape=True)
 
 
 def claimed(
@@ -73,7 +84,7 @@ def familiar(connection: Connection, platform: str, channels: int, threads: int)
     )
     found: dict[str, Place] = {}
     for workspace, channel in connection.execute(used).all():
-        here = _within(Place(platform, workspace, channel).id)
+        here = _within(connection, Place(platform, workspace, channel).id)
         newest = select(places.c.id).where(here).order_by(_newest_reply().desc()).limit(threads)
         ids = connection.execute(newest).scalars()
         found |= {each: Place.parse(each) for each in ids}
@@ -107,19 +118,18 @@ def _newest_reply() -> ColumnElement[int]:
     return func.coalesce(newest, 0)
 
 
-def _within(channel: str) -> ColumnElement[bool]:
-    """The places that are a channel and its threads, by the index."""
-    # Everything that begins with the channel and a slash.
-    threads = and_(places.c.id > f"{channel}/", places.c.id < f"{channel}0")
-    return or_(places.c.id == channel, threads)
+def _within(connection: Connection, channel: str) -> ColumnElement[bool]:
+    """The places that are a channel and its threads."""
+    return or_(places.c.id == channel, _begins(connection, places.c.id, f"{channel}/"))
 
 
 def said_since(connection: Connection, place: Place, since: datetime) -> list[tuple[Place, str]]:
     """The messages of people kept of a channel and its threads: where, and their ids."""
+    here = _within(connection, place.scopes[-2])
     rows = connection.execute(
         select(places.c.id, places.c.private, turns.c.message_id)
         .join(turns, turns.c.place_id == places.c.id)
-        .where(_within(place.scopes[-2]), turns.c.role == Role.USER, turns.c.said_at >= since)
+        .where(here, turns.c.role == Role.USER, turns.c.said_at >= since)
         .where(turns.c.message_id.is_not(None))
     )
     return [(Place.parse(where, private=private), said) for where, private, said in rows]

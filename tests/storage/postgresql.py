@@ -15,6 +15,9 @@ from aiohttp.test_utils import unused_port
 NOBODY = "nobody"
 """Whose the server is where the tests are run by root, whom it does not serve."""
 
+SPOKEN = ("--encoding=UTF8", "--locale-provider=icu", "--icu-locale=en")
+"""A language in whose order signs do not stand as their bytes do."""
+
 
 class Server:
     """A cluster in a folder, which listens on this machine alone."""
@@ -24,7 +27,11 @@ class Server:
         self._user = NOBODY if os.geteuid() == 0 else None
         if self._user is not None:
             shutil.chown(folder, self._user)
-        self._run("initdb", "--no-sync", "-A", "trust", "-U", "quipu", "-D", str(self._data))
+        plain = ("initdb", "--no-sync", "-A", "trust", "-U", "quipu", "-D", str(self._data))
+        try:
+            self._run(*plain, *SPOKEN)
+        except subprocess.CalledProcessError:  # older than that, or built without
+            self._run(*plain)
         self.port = unused_port()
 
     @property

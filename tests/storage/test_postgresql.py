@@ -13,9 +13,9 @@ from sqlalchemy.util import await_only
 from structlog.testing import capture_logs
 
 from bot.errors import OutOfOrder
-from bot.values import ReplyState
+from bot.values import Place, ReplyState
 from storage import SqlStore, current_revision, open_store, upgrade
-from tests.storage.given import claimed, said
+from tests.storage.given import NOON, PLACE, THREAD, claimed, said
 from tests.storage.postgresql import Server, postgresql
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -47,6 +47,19 @@ async def test_a_conversation_is_kept(store: SqlStore, server: Server) -> None:
     await store.end(reply.id, ReplyState.DELIVERED)
     assert reply.id not in [each.id for each in await store.unfinished("discord")]
     assert (await store.size() or 0) > 0
+
+
+async def test_places_are_found_whatever_language_the_database_orders_texts_in(
+    store: SqlStore,
+) -> None:
+    for place in (PLACE, THREAD, Place("discordant", "guild", "channel")):
+        await store.note_looked(place, NOON)
+        await claimed(store, f"in {place.id}", place=place)
+    assert await store.looked_through("discord") == {PLACE.id: NOON, THREAD.id: NOON}
+    said_there = {where for where, _ in await store.said_since(PLACE, NOON)}
+    assert said_there == {PLACE, THREAD}
+    await store.note_heard("discord", NOON)
+    assert await store.looked_through("discord") == {}
 
 
 async def test_of_two_that_wait_for_each_other_the_one_that_is_undone_is_done_again(
