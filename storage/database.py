@@ -15,7 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
 from sqlalchemy.util import await_only
 
 from bot.errors import Closed, OutOfOrder
@@ -34,6 +34,10 @@ BUSY_SECONDS = 10.0
 READERS = 4
 ANSWER_SECONDS = 30.0
 """For one statement of ours at a server; the line to one that does not answer may be half open."""
+LONG_SECONDS = 600.0
+"""The same where a statement reads or changes all there is of something."""
+LONG_AT_ONCE = 4
+"""Such transactions at a server; more wait, and their waiting is no trouble."""
 UNDONE_AT_MOST = 3
 """How often a transaction is done again that the server undid for the sake of another one."""
 
@@ -56,16 +60,17 @@ def connect(
 ) -> AsyncEngine:
     """Connections for one purpose; nothing is opened before the first use.
 
-    A server has `busy` seconds to take a connection and `patience` for each statement.
+    A server has `busy` seconds to take a connection and `patience` for each statement. With a
+    `size` of 0 every transaction has a connection of its own.
     """
     with translated(address.shown(url)):
         if not address.is_sqlite(url):
+            pool: dict[str, Any] = {"pool_size": size, "pool_pre_ping": True}
             return create_async_engine(
                 url,
-                pool_size=size,
-                pool_pre_ping=True,
                 hide_parameters=True,
                 connect_args={"timeout": busy, "command_timeout": patience},
+                **(pool if size else {"poolclass": NullPool}),
             )
         engine = create_async_engine(
             url,
@@ -157,6 +162,11 @@ class Database:
         self._reader = self._writer
         if lone and not address.in_memory(url):
             self._reader = connect(url, writes=False, size=READERS, busy=busy)
+        # Its connections are new: whether an old one is half open would be asked as patiently.
+        self._patient: AsyncEngine | None = None
+        if not lone:
+            self._patient = connect(url, writes=True, size=0, busy=busy, patience=LONG_SECONDS)
+        self._long = asyncio.Semaphore(LONG_AT_ONCE)
         self._running: set[asyncio.Task[Any]] = set()
         self._closed = False
 
@@ -178,6 +188,23 @@ class Database:
         self._refuse_once_closed()
         self.health.refuse()
         transaction = self._transaction(self._writer, lambda c: work(c, *args, **kwargs))
+        return await self.guard(self._timed("write", transaction))
+
+    async def read_much(
+        self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs
+    ) -> _T:
+        """As `read`; a statement of it may take minutes."""
+        self._refuse_once_closed()
+        transaction = self._patiently(self._reader, lambda c: work(c, *args, **kwargs))
+        return await self.guard(self._timed("read", transaction))
+
+    async def write_much(
+        self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs
+    ) -> _T:
+        """As `write`; a statement of it may take minutes."""
+        self._refuse_once_closed()
+        self.health.refuse()
+        transaction = self._patiently(self._writer, lambda c: work(c, *args, **kwargs))
         return await self.guard(self._timed("write", transaction))
 
     @property
@@ -210,6 +237,8 @@ class Database:
         with translated(self.shown):
             await self._writer.dispose()
             await self._reader.dispose()
+            if self._patient is not None:
+                await self._patient.dispose()
 
     def _refuse_once_closed(self) -> None:
         if self._closed:
@@ -233,6 +262,13 @@ class Database:
             self.health.failed(error)
             raise
 
+    async def _patiently(self, engine: AsyncEngine, work: Callable[[Connection], _T]) -> _T:
+        """SQLite is there or not: no time is too long for it, and `engine` does it."""
+        if self._patient is None:
+            return await self._transaction(engine, work)
+        async with self._long:
+            return await self._transaction(self._patient, work)
+
     async def _transaction(self, engine: AsyncEngine, work: Callable[[Connection], _T]) -> _T:
         for _ in range(UNDONE_AT_MOST):
             try:
@@ -245,7 +281,7 @@ class Database:
 
     async def _once(self, engine: AsyncEngine, work: Callable[[Connection], _T]) -> _T:
         async with engine.connect() as connection:
-            if engine is self._writer:
+            if engine in (self._writer, self._patient):
                 # It may have become so while this waited for its turn.
                 self.health.refuse()
             async with connection.begin():

@@ -86,13 +86,13 @@ class SqlRecords:
         return await self._database.write(feedback.prefer, preference, self._now())
 
     async def examples(self, *, after: int = 0, limit: int = 500) -> list[Example]:
-        return await self._database.read(feedback.examples, after, limit)
+        return await self._database.read_much(feedback.examples, after, limit)
 
     async def stored(self, platform: str, person: str, *, presets: Collection[str] = ()) -> Stored:
-        return await self._database.read(people.stored, platform, person, presets)
+        return await self._database.read_much(people.stored, platform, person, presets)
 
     async def export_person(self, platform: str, person: str) -> dict[str, Any]:
-        return await self._database.read(people.export, platform, person)
+        return await self._database.read_much(people.export, platform, person)
 
     async def forget_person(
         self,
@@ -103,7 +103,7 @@ class SqlRecords:
         presets: Collection[str] = (),
     ) -> Stored:
         forget = people.forget
-        return await self._database.write(forget, platform, person, names, presets, self._now())
+        return await self._database.write_much(forget, platform, person, names, presets, self._now())
 
     async def locale(self, platform: str, person: str) -> str:
         return await self._database.read(people.locale, platform, person)
@@ -115,31 +115,31 @@ class SqlRecords:
         await self._database.write(people.use_feedback, platform, person, use)
 
     async def export_place(self, place: Place, *, every_thread: bool = True) -> dict[str, Any]:
-        return await self._database.read(archive.export, place, every_thread)
+        return await self._database.read_much(archive.export, place, every_thread)
 
     async def forget_place(self, place: Place, *, every_thread: bool = True) -> int:
-        return await self._database.write(archive.forget, place, every_thread)
+        return await self._database.write_much(archive.forget, place, every_thread)
 
     async def closed_threads(self, place: Place) -> int:
         return await self._database.read(archive.closed_threads, place)
 
     async def purge(self, scope: str, before: datetime) -> int:
-        return await self._database.write(archive.purge, scope, before)
+        return await self._database.write_much(archive.purge, scope, before)
 
     async def places(self) -> list[str]:
-        return await self._database.read(archive.every_place)
+        return await self._database.read_much(archive.every_place)
 
     async def purge_places(self, places: Sequence[str], before: datetime) -> int:
-        return await self._database.write(archive.purge_places, places, before)
+        return await self._database.write_much(archive.purge_places, places, before)
 
     async def forget_prompts(self, before: datetime) -> int:
-        return await self._database.write(archive.forget_prompts, before)
+        return await self._database.write_much(archive.forget_prompts, before)
 
     async def settle_use(self, today: date) -> None:
-        await self._database.write(forgotten.settle_use, today)
+        await self._database.write_much(forgotten.settle_use, today)
 
     async def use(self, scope: str, person: str | None, day: date) -> Use:
         return await self._database.read(archive.use, scope, person, day)
 
     async def totals(self, since: date) -> dict[str, Any]:
-        return await self._database.read(archive.totals, since)
+        return await self._database.read_much(archive.totals, since)

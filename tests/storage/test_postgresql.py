@@ -8,14 +8,16 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
+from sqlalchemy.engine import Engine
 from sqlalchemy.util import await_only
 from structlog.testing import capture_logs
 
 from bot.errors import OutOfOrder
 from bot.values import Place, ReplyState
 from storage import SqlStore, current_revision, open_store, upgrade
-from tests.storage.given import NOON, PLACE, THREAD, claimed, said
+from storage.records import SqlRecords
+from tests.storage.given import ANA, NOON, PLACE, THREAD, claimed, said
 from tests.storage.postgresql import Server, postgresql
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -116,3 +118,63 @@ async def test_a_server_that_answers_nobody_is_out_of_order_and_no_one_waits_for
             await store.database.write(lambda each: each.execute(text("SELECT pg_sleep(60)")))
     finally:
         await store.close()
+
+
+async def test_work_on_very_much_may_take_long_and_is_no_trouble_for_others(
+    server: Server, store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reply = await claimed(store, "much")
+    monkeypatch.setattr("storage.database.ANSWER_SECONDS", 0.1)
+    slow = await open_store(server.url, busy=30.0)
+    records = SqlRecords(slow.database)
+    today = NOON.date()
+    event.listen(Engine, "begin", _dawdle)
+    try:
+        assert len(await records.examples()) == 0
+        assert (await records.stored("discord", ANA.id)).messages > 0
+        assert (await records.export_person("discord", ANA.id))["turns"]
+        assert (await records.export_place(PLACE))["turns"]
+        assert await records.totals(today)
+        assert PLACE.id in await records.places()
+        for each in (
+            records.forget_person("discord", ANA.id),
+            records.purge(PLACE.id, NOON),
+            records.purge_places([PLACE.id], NOON),
+            records.forget_prompts(NOON),
+            records.settle_use(today),
+            records.forget_place(PLACE),
+        ):
+            await each
+        assert slow.trouble is None
+        with pytest.raises(OutOfOrder):
+            await slow.flush(reply.id, "x")
+    finally:
+        event.remove(Engine, "begin", _dawdle)
+        await slow.close()
+
+
+async def test_more_work_on_very_much_than_is_done_at_once_waits_for_its_turn(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.database.LONG_AT_ONCE", 1)
+    store = await open_store(server.url, busy=2.0)
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    def long(_connection: Connection) -> None:
+        begun.set()
+        await_only(go_on.wait())
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(store.database.write_much(long))
+            await begun.wait()
+            second = tasks.create_task(store.database.read_much(lambda _: go_on.is_set()))
+            await store.check()
+            go_on.set()
+        assert second.result()
+    finally:
+        await store.close()
+
+
+def _dawdle(connection: Connection) -> None:
+    connection.exec_driver_sql("SELECT pg_sleep(0.2)")
