@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -14,7 +15,7 @@ from sqlalchemy.engine import Connection
 from bot.control.records import Example, Messages, Preference, Verdict, Vote
 from bot.values import Author
 from storage.answers import alternatives, unpacked
-from storage.opted_out import quoted_by_name, with_their_words
+from storage.opted_out import with_their_words
 from storage.tables import answers, people, places, preferences, prompts, replies, votes
 
 SCORES = {Verdict.UP: 1, Verdict.DOWN: -1}
@@ -65,8 +66,13 @@ def prefer(connection: Connection, given: Preference, now: datetime) -> bool:
     return True
 
 
-def examples(connection: Connection, after: int, limit: int) -> list[Example]:
-    """Replies with feedback of which a prompt is kept, without that of people who opted out."""
+def examples(
+    connection: Connection, after: int, limit: int, opted_out: Mapping[str, int] | None = None
+) -> list[Example]:
+    """Replies with feedback of which a prompt is kept, without that of people who opted out.
+
+    `opted_out` is what `with_their_words` found.
+    """
     given = union(
         select(votes.c.reply_id).where(_counts(votes)),
         select(preferences.c.reply_id).where(_counts(preferences)),
@@ -75,10 +81,9 @@ def examples(connection: Connection, after: int, limit: int) -> list[Example]:
         select(given.c.reply_id, replies.c.place_id)
         .join(replies, replies.c.id == given.c.reply_id)
         .where(given.c.reply_id > after, given.c.reply_id.in_(select(prompts.c.reply_id)))
-        .where(given.c.reply_id.not_in(with_their_words()))
         .order_by(given.c.reply_id)
     )
-    since = quoted_by_name(connection)
+    since = with_their_words(connection) if opted_out is None else opted_out
     with connection.execute(found) as rows:
         ids = (row.reply_id for row in rows if row.reply_id < since.get(row.place_id, math.inf))
         chosen = list(islice(ids, limit))

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, select, union
+from sqlalchemy import and_, func, select
 from sqlalchemy.engine import Connection
 
 from bot.values import Role
 from storage import quotes
 from storage.people import names_of
-from storage.tables import people, places, replies, turns
+from storage.tables import people, places, turns
 
 
-def with_their_words() -> Any:
-    """The replies since one of them spoke at the place, or was quoted there, as far as ids tell."""
-    return union(_since(turns.c.author_id), _since(turns.c.quoted_id))
+def with_their_words(connection: Connection) -> dict[str, int]:
+    """The first reply of each place since which one of them spoke there, or was quoted."""
+    found = _quoted_by_name(connection)
+    for who in (turns.c.author_id, turns.c.quoted_id):
+        for place, reply in connection.execute(_first(who)).all():
+            found[place] = min(reply, found.get(place, reply))
+    return found
 
 
-def quoted_by_name(connection: Connection) -> dict[str, int]:
+def _quoted_by_name(connection: Connection) -> dict[str, int]:
     """The first reply of each place since which one of them is quoted by a name alone.
 
     Adapters once kept no ids with what a message quotes, and people quote by hand.
@@ -44,13 +48,14 @@ def quoted_by_name(connection: Connection) -> dict[str, int]:
     return found
 
 
-def _since(who: Any) -> Any:
+def _first(who: Any) -> Any:
+    """By place the first reply to somebody of them, as far as ids tell."""
     return (
-        select(replies.c.id)
-        .join(places, places.c.id == replies.c.place_id)
-        .join(turns, and_(turns.c.place_id == places.c.id, turns.c.reply_id <= replies.c.id))
+        select(turns.c.place_id, func.min(turns.c.reply_id))
+        .join(places, places.c.id == turns.c.place_id)
         .join(people, and_(people.c.platform == places.c.platform, people.c.person == who))
         .where(people.c.feedback_use.is_(False))
+        .group_by(turns.c.place_id)
     )
 
 

@@ -19,6 +19,7 @@ from bot.control.records import (
 from bot.values import Author, Persona, Place, Reply
 from storage import answers, archive, feedback, forgotten, people, settings
 from storage.database import Database
+from storage.opted_out import with_their_words
 from storage.store import utc_now
 
 
@@ -85,8 +86,13 @@ class SqlRecords:
     async def prefer(self, preference: Preference) -> bool:
         return await self._database.write(feedback.prefer, preference, self._now())
 
-    async def examples(self, *, after: int = 0, limit: int = 500) -> list[Example]:
-        return await self._database.read_much(feedback.examples, after, limit)
+    async def opted_out(self) -> Mapping[str, int]:
+        return await self._database.read_much(with_their_words)
+
+    async def examples(
+        self, *, after: int = 0, limit: int = 500, opted_out: Mapping[str, int] | None = None
+    ) -> list[Example]:
+        return await self._database.read_much(feedback.examples, after, limit, opted_out)
 
     async def stored(self, platform: str, person: str, *, presets: Collection[str] = ()) -> Stored:
         return await self._database.read_much(people.stored, platform, person, presets)
@@ -103,7 +109,9 @@ class SqlRecords:
         presets: Collection[str] = (),
     ) -> Stored:
         forget = people.forget
-        return await self._database.write_much(forget, platform, person, names, presets, self._now())
+        return await self._database.write_much(
+            forget, platform, person, names, presets, self._now()
+        )
 
     async def locale(self, platform: str, person: str) -> str:
         return await self._database.read(people.locale, platform, person)

@@ -33,8 +33,8 @@ class Format(StrEnum):
 
 async def lines(store: FeedbackStore, shape: Format) -> AsyncIterator[str]:
     """One JSON text for each line, in the order of the replies."""
-    after = 0
-    while examples := await store.examples(after=after, limit=PAGE):
+    after, opted_out = 0, await store.opted_out()
+    while examples := await store.examples(after=after, limit=PAGE, opted_out=opted_out):
         for example in examples:
             for row in rows(example, shape):
                 yield json.dumps(row, ensure_ascii=False)

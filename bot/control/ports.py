@@ -103,8 +103,16 @@ class FeedbackStore(Protocol):
     async def prefer(self, preference: Preference) -> bool:
         """Save or replace a person's choice; False if an answer is gone."""
 
-    async def examples(self, *, after: int = 0, limit: int = 500) -> list[Example]:
-        """Feedback of people who have not opted out, by reply, for export."""
+    async def opted_out(self) -> Mapping[str, int]:
+        """By place the first reply since which words of people who opted out are in prompts."""
+
+    async def examples(
+        self, *, after: int = 0, limit: int = 500, opted_out: Mapping[str, int] | None = None
+    ) -> list[Example]:
+        """Feedback of people who have not opted out, by reply, for export.
+
+        `opted_out` is found anew unless it is given.
+        """
 
 
 class PeopleStore(Protocol):

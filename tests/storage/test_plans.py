@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,10 +13,15 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql import ClauseElement
 
+from bot.commands import training
+from bot.control.records import Verdict, Vote
+from bot.values import Place
 from storage import SqlStore
 from storage.records import SqlRecords
 from storage.tables import metadata
-from tests.storage.given import ANA, answer, claimed, lived_in
+from tests.storage.given import ANA, BEN, answer, claimed, lived_in, said
+
+ELSEWHERE = Place("discord", "guild", "elsewhere")
 
 
 class Overheard:
@@ -24,6 +30,7 @@ class Overheard:
     def __init__(self) -> None:
         self.elements: list[ClauseElement] = []
         self.sent: dict[str, Any] = {}
+        self.selected: list[tuple[str, Any]] = []
 
     def element(self, _connection: Any, element: ClauseElement, *_rest: Any) -> None:
         self.elements.append(element)
@@ -31,6 +38,8 @@ class Overheard:
     def text(self, _connection: Any, _cursor: Any, sql: str, values: Any, *_rest: Any) -> None:
         if sql.startswith(("SELECT", "INSERT", "UPDATE", "DELETE")):
             self.sent[sql] = values
+        if sql.startswith("SELECT"):
+            self.selected.append((sql, values))
 
 
 @pytest.fixture
@@ -102,6 +111,49 @@ async def test_those_who_were_forgotten_are_found_by_their_mark(
     assert [steps for steps in plans.values() if "SCAN" in steps or "(day<?)" in steps] == []
     marked = [plans[sql] for sql in plans if "LIKE" in sql]
     assert ["author_id>? AND author_id<?" in steps for steps in marked] == [True, True]
+
+
+def instructions(raw: sqlite3.Connection, selected: list[tuple[str, Any]]) -> int:
+    """How many SQLite needs for all of these."""
+    count = 0
+
+    def one_more() -> int:
+        nonlocal count
+        count += 1
+        return 0
+
+    raw.set_progress_handler(one_more, 1)
+    for sql, values in selected:
+        raw.execute(sql, values).fetchall()
+    raw.set_progress_handler(None, 1)
+    return count
+
+
+async def test_an_export_takes_no_longer_than_there_is_more_of_everything(
+    store: SqlStore,
+    overheard: Overheard,
+    raw: sqlite3.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ana wants none of her words used, and Ben likes answers where she is not."""
+    monkeypatch.setattr(training, "PAGE", 4)
+    records = SqlRecords(store.database)
+    await records.use_feedback("discord", ANA.id, False)
+    cost = []
+    for part in range(2):
+        for number in range(40):
+            await claimed(store, f"a{part}.{number}")
+        for number in range(8):
+            liked = replace(said(f"b{part}.{number}", author=BEN), place=ELSEWHERE)
+            reply = await store.claim(liked)
+            assert reply is not None
+            await answer(store, reply, "Yes.")
+            await records.vote(Vote(reply.id, 1, BEN, Verdict.UP))
+        overheard.selected.clear()
+        lines = [line async for line in training.lines(records, training.Format.SFT)]
+        assert len(lines) == 8 * (part + 1)
+        cost.append(instructions(raw, overheard.selected))
+    assert cost[1] < 2.5 * cost[0]
 
 
 async def test_every_statement_can_be_written_for_postgresql(
