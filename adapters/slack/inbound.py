@@ -30,10 +30,22 @@ def said_by_person(event: Event, workspace: Workspace) -> bool:
     return event.get("subtype") in SPOKEN and not event.get("bot_id")
 
 
-def said_by_us(event: Event, workspace: Workspace) -> bool:
-    """Whether the bot itself wrote this."""
+def said_by_us(event: Event, bot_user: str | None, bot_id: str | None) -> bool:
+    """Whether the bot itself, known by these ids, wrote this."""
     user, bot = event.get("user"), event.get("bot_id")
-    return user == workspace.bot_user or (bool(bot) and bot == workspace.bot_id)
+    return (bool(user) and user == bot_user) or (bool(bot) and bot == bot_id)
+
+
+def is_echo(event: Event, bot_user: str | None, bot_id: str | None) -> bool:
+    """Whether this tells no more than what the bot itself has just said or edited.
+
+    That somebody deleted what it said is no echo.
+    """
+    subtype, said = event.get("subtype"), event
+    if subtype == "message_changed":
+        said = event.get("message") or {}
+    gone = subtype == "message_deleted" or said.get("subtype") == TOMBSTONE
+    return not gone and said_by_us(said, bot_user, bot_id)
 
 
 def said_by_other_bot(event: Event, workspace: Workspace) -> bool:

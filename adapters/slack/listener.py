@@ -21,11 +21,11 @@ from adapters.slack.inbound import (
     TOMBSTONE,
     file_ids,
     inbound_of,
+    is_echo,
     is_empty,
     mentions_bot,
     said_by_other_bot,
     said_by_person,
-    said_by_us,
     text_of,
 )
 from adapters.slack.markup import escaped
@@ -90,7 +90,13 @@ class Listener:
         app.event(re.compile(""))(_nothing)
 
     async def on_message(self, event: Event, body: Event, context: AsyncBoltContext) -> None:
-        """Something was said, changed or deleted."""
+        """Something was said, changed or deleted.
+
+        The channel's turn may be minutes off, and Slack sends what is not acknowledged by then
+        again; of every answer it echoes each edit.
+        """
+        if is_echo(event, context.bot_user_id, context.bot_id):
+            return
         with self._counted():
             await self._on_message(event, body, context)
 
@@ -121,7 +127,7 @@ class Listener:
                     await self._changed(event, workspace, channel)
                 case "message_deleted":
                     await self._deleted(event, workspace, channel)
-                case _ if not said_by_us(event, workspace):
+                case _:
                     with self.missed.hearing(event, workspace, channel):
                         await self._said(event, workspace, channel)
 

@@ -142,6 +142,19 @@ async def test_an_event_is_acknowledged_only_once_it_is_kept(live: Stage) -> Non
     assert live.server.socket_mode.acks == []
 
 
+async def test_the_bots_own_edits_are_acknowledged_while_the_channel_is_busy(plain: Stage) -> None:
+    outlet = await plain.asked()
+    lookup = plain.server.faults.hold("POST", "users.info")
+    await plain.mia.mentions(plain.channel, "and I?")
+    await lookup.reached()
+    before = len(plain.server.socket_mode.acks)
+    message_id = await outlet.create("A cord", nonce="n1")
+    await outlet.edit(message_id, "A cord with knots")
+    await plain.server.socket_mode.wait_acks(before + 2)
+    lookup.release()
+    assert [inbound.author.name for inbound in await plain.heard(2)] == ["Ann", "Mia"]
+
+
 async def test_an_event_that_failed_is_taken_when_slack_sends_it_again(live: Stage) -> None:
     live.server.dispatch.pauses = (0.0, 0.0, 0.0)
     live.server.world.patience = 0.5
