@@ -156,9 +156,7 @@ def _allowed(argument: Argument) -> str:
         case Kind.INTEGER | Kind.NUMBER:
             number = "whole number" if argument.kind is Kind.INTEGER else "number"
             source = f": {SOURCES[argument.source]}" if argument.source else ""
-            least = f"{argument.least:g}"
-            between = span(argument, ENGLISH) if argument.most else f"{least} or more"
-            return f"{number}, {between}{source}"
+            return f"{number}, {span(argument, ENGLISH)}{source}"
     return KINDS[argument.kind]
 
 

@@ -67,7 +67,6 @@ def _number(argument: Argument, value: Given, locale: str) -> int | float:
     fits = (least is None or number >= least) and (most is None or number <= most)
     if not math.isfinite(number) or not fits or (whole and number != int(number)):
         key = "error.not_a_whole_number" if whole else "error.not_a_number"
-        key = "error.not_a_count" if most is None else key
         raise _bad(key, locale, argument, least=_plain(least), most=_plain(most))
     return int(number) if whole else number
 

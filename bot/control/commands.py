@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.control import settings
 from bot.control.declarations import Argument, Command, Kind, Level, Target
 
@@ -16,8 +18,12 @@ _WHOM = (
 )
 _SCORE = Argument("score", Kind.CHOICE, required=True, choices=("up", "down"))
 _REASON = Argument("reason", Kind.LONG_TEXT, most=REASON_CHARACTERS)
-_ANSWER = Argument("answer", Kind.INTEGER, least=1)
-_VERSION = Argument("version", Kind.INTEGER, required=True, least=1, source="versions")
+_NUMBERS = 10_000
+"""More answers to a question, or versions of a persona, than there ever are."""
+_ANSWER = Argument("answer", Kind.INTEGER, least=1, most=_NUMBERS)
+_VERSION = Argument(
+    "version", Kind.INTEGER, required=True, least=1, most=_NUMBERS, source="versions"
+)
 _PERSONA = (
     Argument("text", Kind.LONG_TEXT, least=1, most=PERSONA_CHARACTERS),
     Argument("preset", Kind.CHOICE, source="presets"),
@@ -45,7 +51,7 @@ COMMANDS = (
     _reply("earlier", Level.ASKER),
     _reply("why", Level.EVERYONE, menu=True),
     _reply("rate", Level.EVERYONE, _SCORE, _REASON, _ANSWER),
-    _reply("prefer", Level.EVERYONE, Argument("answer", Kind.INTEGER, required=True, least=1)),
+    _reply("prefer", Level.EVERYONE, replace(_ANSWER, required=True)),
     Command(("undo",), Level.ASKER, menu=True),
     Command(("reset",), Level.EVERYONE, menu=True),
     Command(("usage",), Level.EVERYONE),

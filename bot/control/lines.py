@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from bot.control.arguments import WRITTEN, wrong
-from bot.control.declarations import Argument, Command
+from bot.control.declarations import Argument, Command, Kind
 from bot.control.response import Given
 
 FAMILIES = ('"“”„‟', "'‘’‚‛", "«»", "‹›", "「」", "『』")
@@ -27,8 +27,9 @@ def parsed(command: Command, text: str, locale: str) -> dict[str, Given]:
     left = text.strip()
     while left:
         argument, left = _whose(command, given, left, locale)
-        others = [each for each in command.arguments if each is not argument]
-        missing = [each.name for each in others if each.name not in given]
+        # A file cannot be typed, so within a text its name is a word like others.
+        others = [each for each in command.arguments if each.kind is not Kind.FILE]
+        missing = [e.name for e in others if e is not argument and e.name not in given]
         given[argument.name], left = _value(argument, left, missing)
     return given
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.control.arguments import WRITTEN
+from bot.control.arguments import WRITTEN, checked
 from bot.control.commands import BY_PATH, COMMANDS
-from bot.control.declarations import Command
+from bot.control.declarations import Argument, Command, Kind
 from bot.control.lines import parsed
 from bot.errors import Refused
 
@@ -51,6 +51,9 @@ texts = st.lists(words, min_size=1, max_size=8).map(" ".join)
         (PERSONA, f"“{LONG}”", {"text": LONG}),
         (PERSONA, '"Yes" is all you say, or "No"', {"text": '"Yes" is all you say, or "No"'}),
         (PERSONA, "One line.\n\nAnother one.", {"text": "One line.\n\nAnother one."}),
+        (PERSONA, "Say x file = abc", {"text": "Say x file = abc"}),
+        (PERSONA, "text=Say x file=abc", {"text": "Say x file=abc"}),
+        (PERSONA, "Say x preset=sailor", {"text": "Say x", "preset": "sailor"}),
         (PERSONA, "preset=“Old sailor”", {"preset": "Old sailor"}),
         (SAMPLING, "seed= top_k=5", {"seed": "", "top_k": "5"}),
         (SAMPLING, "seed = 5 top_k: '7'", {"seed": "5", "top_k": "7"}),
@@ -107,6 +110,24 @@ def test_every_line_is_understood_or_refused_with_what_the_command_takes(
         assert value in line
         quoted = any(mark in line for mark in MARKS)
         assert known[name].kind in WRITTEN or quoted or len(value.split()) < 2
+
+
+NUMBERS = [
+    (command, argument)
+    for command in COMMANDS
+    for argument in command.arguments
+    if argument.kind in {Kind.INTEGER, Kind.NUMBER}
+]
+
+
+@pytest.mark.parametrize(("command", "argument"), NUMBERS)
+def test_a_number_that_no_database_can_hold_is_refused_with_what_it_may_be(
+    command: Command, argument: Argument
+) -> None:
+    for huge in ("9" * 30, f"-{'9' * 30}"):
+        given = {each.name: "up" for each in command.arguments if each.required}
+        with pytest.raises(Refused, match="number"):
+            checked(command, given | {argument.name: huge}, "en")
 
 
 def test_what_no_argument_is_called_is_refused_by_its_name() -> None:
