@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from adapters.discord.shared import SharedRoles
     from bot.control.ports import Behaviours, Locales
     from bot.ports import Absences, Inbox
-    from bot.values import Inbound, Place
+    from bot.values import Inbound
 
     Tell = Callable[[Inbound, str, str], Awaitable[None]]
     """Says something of the program's own under a message, once for each nonce."""
@@ -225,24 +225,36 @@ class GatewayClient(discord.Client):
             self._under_way.discard(task)
 
     async def _amend(self, message: discord.Message, me: discord.abc.User) -> None:
-        async with self._turn(message.channel.id):
-            with self._missed.hearing(message.channel, message.edited_at or message.created_at):
-                places = await self._places(message.channel, str(message.id))
-                if not places:
-                    return
-                words = await self._hearing.words(message, me)
-                for place in places:
-                    await self._inbox.amend(place, str(message.id), words)
+        channel, edited = message.channel, message.edited_at or message.created_at
+        with self._counted():
+            async with self._turn(channel.id):
+                with self._missed.hearing(channel, edited):
+                    place = place_of(await self._known(channel))
+                    # One that was saved nowhere changes nothing.
+                    if place is None:
+                        return
+                    words = await self._hearing.words(message, me)
+                    for where in places_of(place, str(message.id)):
+                        await self._inbox.amend(where, str(message.id), words)
 
     async def _withdraw(self, channel_id: int, guild_id: int | None, ids: Iterable[int]) -> None:
-        async with self._turn(channel_id):
-            channel = self._channel(channel_id, guild_id)
-            for message_id in ids:
-                if message_id in self.taken_back:
-                    continue
-                with self._missed.hearing(channel, snowflake_time(message_id)):
-                    for place in await self._places(channel, str(message_id)):
-                        await self._inbox.withdraw(place, str(message_id))
+        with self._counted():
+            async with self._turn(channel_id):
+                left = [one for one in ids if one not in self.taken_back]
+                if left:
+                    await self._withdraw_all(self._channel(channel_id, guild_id), left)
+
+    async def _withdraw_all(self, channel: Any, ids: Sequence[int]) -> None:
+        place = None
+        # Where Discord does not tell of the channel, the whole event is owed.
+        with self._missed.hearing(channel, snowflake_time(min(ids))):
+            place = place_of(await self._known(channel))
+        if place is None:
+            return
+        for one in ids:
+            with self._missed.hearing(channel, snowflake_time(one)):
+                for where in places_of(place, str(one)):
+                    await self._inbox.withdraw(where, str(one))
 
     async def _hand_on(self, heard: Heard) -> None:
         inbound = heard.inbound
@@ -270,13 +282,11 @@ class GatewayClient(discord.Client):
         found = self.get_channel(channel_id)
         return found or self.get_partial_messageable(channel_id, guild_id=guild_id)
 
-    async def _places(self, channel: Any, message_id: str) -> list[Place]:
-        """Where a message may have been saved; one that was saved nowhere changes nothing."""
-        place = place_of(await self._known(channel))
-        return [] if place is None else places_of(place, message_id)
-
     async def _known(self, channel: Any) -> Any:
-        """None for one that is gone or closed to the bot; PlatformError if nobody says."""
+        """None for one that is gone or closed to the bot; PlatformError if nobody says.
+
+        Nobody is waited for once the bot stops: the next start looks for what came here.
+        """
         for pause in PAUSES:
             try:
                 return await self._fetched(channel)
@@ -284,6 +294,8 @@ class GatewayClient(discord.Client):
                 log.warning("discord.channel_unknown", channel=channel.id, reason=str(error))
                 return None
             except PlatformError as error:
+                if not self.listening:
+                    raise
                 log.info("discord.channel_not_told", channel=channel.id, reason=str(error))
                 await asyncio.sleep(pause)
         return await self._fetched(channel)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.discord import client
+from adapters.discord import client, messenger
 from bot.control.records import Behaviour
 from bot.errors import StorageError
 from bot.values import Place, Standing, Waiting
@@ -218,6 +218,52 @@ async def test_a_channel_that_discord_does_not_tell_at_once_is_asked_for_again(
     live.server.faults.fail(*asked, status=503)
     await live.ann.deletes(said)
     await live.inbox.until(lambda inbox: bool(inbox.withdrawn))
+
+
+def asked_for(live: Stage, thread: Channel) -> int:
+    path = f"/channels/{thread.id}"
+    return sum(r.method == "GET" and r.path.endswith(path) for r in live.server.requests)
+
+
+async def test_many_deletions_ask_once_for_their_channel(live: Stage) -> None:
+    thread = live.channel.thread("aside")
+    said = [await live.ann.says(thread, str(number)) for number in range(3)]
+    thread.archive()
+    before = asked_for(live, thread)
+    await live.ann.deletes(*said)
+    await live.inbox.until(lambda inbox: len(inbox.withdrawn) == 3)
+    assert asked_for(live, thread) - before == 1
+
+
+async def test_many_deletions_in_a_channel_that_discord_does_not_tell_of_are_owed_as_one(
+    live: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "PAUSES", (0.0,))
+    thread = live.channel.thread("aside")
+    said = [await live.ann.says(thread, str(number)) for number in range(3)]
+    thread.archive()
+    fault = live.server.faults.fail("GET", f"/channels/{thread.id}$", status=503, times=2)
+    await live.ann.deletes(*said)
+    await live.ann.mentions(thread, "hello")  # heard after them
+    await live.inbox.until(lambda inbox: bool(inbox.accepted))
+    assert fault.seen == 2
+    assert live.absences.failed.is_set()
+    assert live.inbox.withdrawn == []
+
+
+async def test_a_channel_that_discord_does_not_tell_of_is_not_waited_for_at_the_end(
+    live: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messenger, "CLOSING_PATIENCE", 0.0)
+    monkeypatch.setattr(client, "PAUSES", (3600.0,))
+    thread = live.channel.thread("aside")
+    said = await live.ann.says(thread, "hello")
+    thread.archive()
+    fault = live.server.faults.fail("GET", f"/channels/{thread.id}$", status=503)
+    await live.ann.deletes(said)
+    await fault.reached()
+    await live.messenger.close()
+    assert live.absences.failed.is_set()
 
 
 async def test_the_question_of_an_archived_thread_can_be_edited_and_deleted(live: Stage) -> None:
