@@ -39,8 +39,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# What was done to the database must still be told to the person who asked for it.
-CLOSING_PATIENCE = 5.0
+# What was done to the database must still be told to the person who asked for it. The program
+# gives all of `close` five seconds, and what follows must have some of them.
+CLOSING_PATIENCE = 3.0
 
 
 class DiscordMessenger:

@@ -6,8 +6,12 @@ import asyncio
 
 import pytest
 
+from adapters.discord import exchange
+from adapters.discord import messenger as messengers
 from adapters.discord.messenger import DiscordMessenger
+from bot.control.response import Call, Response
 from bot.errors import ConfigError, PlatformError
+from bot.service import PLATFORM_PATIENCE
 from tests.discord.desk import Desk
 from tests.discord.stage import Stage, connected, messenger_for, signed_in
 from tests.loopback.discord import DiscordServer
@@ -149,3 +153,31 @@ async def test_what_is_told_after_the_end_is_not_passed_on(discord_server: Disco
         # discord.py's own "ready" comes two seconds after it was connected, closed or not.
         stage.messenger._client.dispatch("ready")
         assert stage.messenger._client.is_closed()
+
+
+async def test_who_asked_for_something_endless_keeps_the_bot_from_no_orderly_end(
+    discord_server: DiscordServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messengers, "CLOSING_PATIENCE", 0.0)
+    monkeypatch.setattr(exchange, "PATIENCE", 0.01)
+    asked, ended = asyncio.Event(), asyncio.Event()
+
+    async def endless(_: Call) -> Response:
+        asked.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        return Response("Never.")
+
+    async with connected(discord_server) as stage:
+        stage.desk.answers["usage",] = endless
+        await stage.ann.runs_command("usage", stage.channel)
+        await asked.wait()
+        await stage.messenger.close()
+        assert ended.is_set()
+        assert stage.messenger._client.is_closed()
+
+
+def test_what_is_under_way_leaves_time_for_the_rest_of_the_end() -> None:
+    assert messengers.CLOSING_PATIENCE + 1.0 < PLATFORM_PATIENCE
