@@ -17,6 +17,8 @@ WORD, SIGN, LETTER = 4, 2, 1
 """Three words are such a run, six signs of Chinese or Japanese, or twelve letters of Thai."""
 SHORTEST_NAME = 3
 """Characters of a name that is known in any writing, and with an ending."""
+SHORTEST_SIGNS = 2
+"""What is seen as signs of a name without letters."""
 CASES = "а|я|у|ю|ы|и|е|о|ь|ой|ей|ёй|ою|ею|ом|ем|ём|ью"
 """Endings of Russian names, which stand in place of the name's own."""
 EVERYBODY = frozenset({"everyone", "channel", "here"})
@@ -36,9 +38,20 @@ _LETTER = re.compile(f"[{_LETTERS}]")
 _UNSPACED = re.compile(f"[{_SIGNS}{_LETTERS}]+")
 _ONE_HAN = re.compile(f"[{_HAN}]")
 _WORD = re.compile(r"[^\W_]+")
+_QUOTED = re.compile("^> ", re.MULTILINE)
 _SIBILANT = re.compile(r"(?:[sxzß]|[cs]h)$", re.IGNORECASE)
 _CYRILLIC = re.compile("[а-яё]$", re.IGNORECASE)
 _CASE = re.compile("[аяьйеёоыиую]$", re.IGNORECASE)
+# What is seen as one sign: a flag, or a sign with what is joined to it.
+_SEEN = re.compile(
+    "[\U0001f1e6-\U0001f1ff]{2}"
+    "|.(?:[\u0300-\u036f\u20e3\ufe0e\ufe0f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]|\u200d.)*",
+    re.DOTALL,
+)
+# Years, times and small numbers, and what punctuates, marks up or draws a line.
+_PUNCTUATION = re.compile(
+    r"(?:(?<!\d)\d{1,4}(?!\d)|[\s.,:;!?…·•\-–—_~*+=#|/\\\"'`]|\(\)|\[\]|\]\(|\{\}|[-=<]>|<[-=])+"
+)
 # What continues a word of a script with spaces.
 _SPACED = rf"[^\W_{_SIGNS}{_LETTERS}]"
 
@@ -82,6 +95,14 @@ class Redaction:
         for first, last in reversed(_merged(marked)):
             text = f"{text[:first]}{GONE}{text[last:]}"
         return self._names.sub(GONE, text) if self._names else text
+
+    def taken(self, text: str) -> list[str]:
+        """What `clean` takes out of a text that is no answer, but for the names alone."""
+        quoted = self._quotes.findall(text) if self._quotes else []
+        text = self._quotes.sub(GONE, text) if self._quotes else text
+        marked = _merged(self._marked(text, answer=False))
+        own = [text[first:last] for first, last in marked]
+        return [_QUOTED.sub("", piece) for piece in (*quoted, *own)]
 
     def _marked(self, text: str, *, answer: bool) -> list[tuple[int, int]]:
         found = list(_TOKEN.finditer(text))
@@ -148,6 +169,8 @@ def _mention(name: str) -> str:
     exact = re.escape(name)
     called = "(?!)" if name.casefold() in EVERYBODY else rf"(?<=@)(?i:{exact}){_end(name)}"
     words = [word.casefold() for word in _WORD.findall(name)]
+    if all(word.isdecimal() for word in words):
+        return called if _anybodys(name) else f"{called}|{_start(name)}{exact}{_end(name)}"
     if all(word in NEVER_NAMES or word.isdecimal() for word in words):
         return called
     if _UNSPACED.fullmatch(name):
@@ -162,6 +185,11 @@ def _mention(name: str) -> str:
     if all(word in NEVER_NAMES or word in ALSO_NAMES for word in words):
         return f"{called}|{inflected}" if inflected else called
     return f"(?i:{_start(name)}{exact}(?={_plural(name)}{_end(name)}))|{inflected or called}"
+
+
+def _anybodys(name: str) -> bool:
+    """Whether a name without letters is one sign alone, or stands where nobody is meant by it."""
+    return len(_SEEN.findall(name)) < SHORTEST_SIGNS or _PUNCTUATION.fullmatch(name) is not None
 
 
 def _inflected(name: str) -> str:
