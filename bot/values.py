@@ -160,13 +160,17 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """A system prompt and its version; version 0 is the configuration's own."""
+    """A system prompt and its version; version 0 is the configuration's own.
+
+    One that is `cleared` was taken back; another without text went with who wrote it.
+    """
 
     text: str
     version: int = 0
     scope: str = ""
     set_by: str = ""
     set_at: datetime | None = None
+    cleared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

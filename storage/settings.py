@@ -83,7 +83,7 @@ def changes(
 
 
 def persona_versions(connection: Connection, scope: str, limit: int) -> list[Persona]:
-    """The newest version first; a cleared one has no words."""
+    """The newest version first; one that was cleared, or went with its author, has no words."""
     rows = connection.execute(
         select(personas)
         .where(personas.c.scope == scope)
@@ -91,7 +91,8 @@ def persona_versions(connection: Connection, scope: str, limit: int) -> list[Per
         .limit(limit)
     )
     return [
-        Persona(row.text or "", row.version, scope, row.author_name, row.set_at) for row in rows
+        Persona(row.text or "", row.version, scope, row.author_name, row.set_at, row.text is None)
+        for row in rows
     ]
 
 

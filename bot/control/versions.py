@@ -19,8 +19,8 @@ BROKEN_FENCE = "`\N{ZERO WIDTH SPACE}`\N{ZERO WIDTH SPACE}`"
 def told(call: Call, new: Persona, old: Persona) -> str:
     """A version with who, when, and what it changed."""
     head = f"**{new.version}** · {plain.shown(new.set_by) or '–'} · {at(new)}"
-    if not new.text:  # who is deleted takes their words along
-        key = "was_cleared" if new.set_by else "was_deleted"
+    if not new.text:
+        key = "was_cleared" if new.cleared else "was_deleted"
         return f"{head} · {say(f'persona.{key}', call.locale)}"
     difference = _difference(old.text, new.text)
     return f"{head}\n{fenced(difference, 'diff')}" if difference else head

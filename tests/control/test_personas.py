@@ -15,7 +15,7 @@ from bot.control.variables import Names, filled, values
 from bot.errors import Refused, TooLong
 from bot.values import Inbound
 from tests.board import PATIENCE
-from tests.control.conftest import ANN, BOB, CHANNEL, CHIEF, OTHER, THREAD, Desk
+from tests.control.conftest import ANN, BOB, CHANNEL, CHIEF, OTHER, OWNER, THREAD, Desk
 from tests.control.permissions import town
 
 NOON = datetime(2026, 11, 23, 12, 44, tzinfo=UTC)
@@ -94,6 +94,20 @@ async def test_the_history_shows_who_when_and_what_changed(desk: Desk) -> None:
     assert "Chief" in first
     assert history.text.count("```") == 4, "no text ends its block"
     assert [dict(button.arguments)["version"] for button in history.buttons] == ["2", "1"]
+
+
+async def test_the_history_tells_what_was_taken_back_from_what_went_with_its_author(
+    desk: Desk,
+) -> None:
+    await desk.use("persona set", OWNER, arguments={"text": "One."})
+    await desk.use("persona clear", OWNER)
+    await desk.use("persona restore", arguments={"version": 1})
+    await desk.records.forget_person("discord", OWNER.id)
+    third, second, first = (await desk.use("persona history")).text.splitlines()
+    assert "Chief" in third
+    assert third.endswith("deleted with what its author had said")
+    assert second.endswith("taken back")
+    assert first.endswith("deleted with what its author had said")
 
 
 async def test_the_same_words_again_differ_in_nothing(desk: Desk) -> None:
