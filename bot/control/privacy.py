@@ -24,7 +24,7 @@ class Privacy:
 
     def __init__(self, people: PeopleStore, presets: Collection[str] = ()) -> None:
         self._people = people
-        self._presets = frozenset(text.strip() for text in presets)
+        self._presets = frozenset(presets)
 
     def handlers(self) -> dict[tuple[str, ...], Handler]:
         return {

@@ -43,8 +43,8 @@ class PresetSettings(BaseModel):
 
     @property
     def texts(self) -> dict[str, str]:
-        """The texts by name."""
-        return dict(self.__pydantic_extra__ or {})
+        """The texts by name, as they are saved when somebody chooses them."""
+        return {name: text.strip() for name, text in (self.__pydantic_extra__ or {}).items()}
 
     def __repr_args__(self) -> Iterable[tuple[str | None, str]]:
         """The names alone: whatever stands in the texts, a log has no use for it."""

@@ -158,6 +158,24 @@ def test_a_person_is_forgotten(config: Path, capsys: pytest.CaptureFixture[str])
     live(config, gone)
 
 
+def test_a_preset_that_ends_with_a_line_stays_with_who_chose_it_gone(config: Path) -> None:
+    with (config / "config.toml").open("a", encoding="utf-8") as file:
+        file.write('[presets]\nRaven = """\nYou are a raven.\nCaw.\n"""\n')
+
+    async def chosen(store: SqlStore, records: SqlRecords) -> None:
+        await store.set_persona(PLACE.id, "You are a raven.\nCaw.", ANN)
+
+    live(config, chosen)
+    assert run_command(["forget", "person", "discord", "7", "--yes"]) == 0
+
+    async def there(store: SqlStore, records: SqlRecords) -> None:
+        persona = await store.persona(PLACE.scopes)
+        assert persona is not None
+        assert (persona.text, persona.set_by) == ("You are a raven.\nCaw.", "")
+
+    live(config, there)
+
+
 def test_forgetting_needs_a_yes(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     live(config, judged)
     assert run_command(["forget", "person", "discord", "7"]) == 2
