@@ -19,6 +19,7 @@ from storage.forgotten import keep_use
 from storage.heard import where_heard, where_named
 from storage.listed import forget_changes, listed
 from storage.redaction import Redaction
+from storage.said import Said
 from storage.tables import (
     answers,
     audit,
@@ -155,14 +156,13 @@ def forget(
     once = said_once(connection, platform, person, mine[fingerprints])
     spoken = list(connection.execute(select(turns.c.text).where(mine[turns])).scalars())
     rows = wrote(connection, platform, person, presets)
-    of_them = Wrote(
-        connection, rows, lambda texts: Redaction([*spoken, *texts], known, once), heard
-    )
+    said = Said(connection, platform, person, mine, known)
+    of_them = Wrote(connection, rows, presets, said.before, heard)
     of_them.withhold()
     _redact(connection, mine, Redaction(spoken, known, once), heard)
     # Where nobody heard them, what is like their words is somebody else's.
     _redact(connection, mine, Redaction((), known), named)
-    of_them.forget(now)
+    of_them.forget(known, now)
     quotes.unquote(connection, quoting)
     here = select(replies.c.id).where(replies.c.place_id.in_([*heard, *named]))
     connection.execute(delete(prompts).where(prompts.c.reply_id.in_(here)))

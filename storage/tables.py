@@ -131,6 +131,7 @@ answers = Table(
     Column("kept", Integer, nullable=False),
     Column("dropped", Integer, nullable=False),
     PrimaryKeyConstraint("reply_id", "number"),
+    Index(None, "persona_scope", "persona_version"),
 )
 
 # The exact prompt of an answer, compressed. It holds people's words: it goes when one of them

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -24,17 +25,21 @@ def wrote(
 ) -> list[Row[Any]]:
     """Versions with the person's words; somebody else may have restored one in its scope.
 
-    In another scope the same words are not the person's, and presets are the operator's.
+    Words are whose they were first there: who restores a version has written nothing. In another
+    scope the same words are not the person's, and presets are the operator's.
     """
-    theirs = personas.alias()
-    by = select(theirs.c.id).where(
-        theirs.c.author_id == person,
-        theirs.c.scope.startswith(f"{platform}:", autoescape=True),
-        theirs.c.scope == personas.c.scope,
-        theirs.c.text == personas.c.text,
-    )
-    rows = connection.execute(select(personas).where(by.exists()).order_by(personas.c.id)).all()
-    return [row for row in rows if row.text and row.text not in presets]
+    here = personas.c.scope.startswith(f"{platform}:", autoescape=True)
+    scopes = select(personas.c.scope).where(personas.c.author_id == person, here)
+    of = select(personas).where(personas.c.scope.in_(scopes))
+    rows = connection.execute(of.order_by(personas.c.scope, personas.c.version)).all()
+    first: dict[tuple[str, str], str] = {}
+    for row in rows:
+        first.setdefault((row.scope, row.text), row.author_id)
+    return [
+        row
+        for row in rows
+        if row.text and row.text not in presets and first[row.scope, row.text] == person
+    ]
 
 
 def in_force(connection: Connection, rows: Sequence[Row[Any]]) -> list[str]:
@@ -45,64 +50,96 @@ def in_force(connection: Connection, rows: Sequence[Row[Any]]) -> list[str]:
     return [row.scope for row in rows if row.id in newest]
 
 
-class Wrote:
-    """What is to be cleaned of a person's personas and their name in those of others.
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a text of a scope's personas becomes, and what of it were the person's words."""
 
-    `redaction` makes one of all that they said, with the texts of these personas among it.
+    scope: str
+    versions: tuple[int, ...]
+    text: str
+    becomes: str
+    taken: Sequence[str]
+
+
+class Wrote:
+    """What is to be cleaned of a person's personas, and of what others wrote about them in theirs.
+
+    `redaction` makes one of the person's names, of texts, and of what they had said in a place by
+    a time: what others wrote before that, they did not have from the person.
     """
 
     def __init__(
         self,
         connection: Connection,
         rows: Sequence[Row[Any]],
-        redaction: Callable[[Collection[str]], Redaction],
+        presets: Collection[str],
+        redaction: Callable[[str, datetime, Collection[str]], Redaction],
         heard: Collection[str],
     ) -> None:
         self._connection = connection
         self._rows = rows
+        self._own = {(row.scope, row.text) for row in rows}
+        self._redaction = redaction
         around = {scope for place in heard for scope in Place.parse(place).scopes}
-        known = set(connection.execute(select(personas.c.scope).distinct()).scalars())
-        without, own = redaction([]), {row.scope for row in rows}
-        self._redactions = dict.fromkeys(sorted(around & known - own), without) | {
-            scope: redaction([row.text for row in rows if row.scope == scope])
-            for scope in sorted(own)
-        }
-        self._scopes = [scope for scope in self._redactions if self._speaks_of_them(scope)]
+        scopes = sorted(around | {row.scope for row in rows})
+        self._changes = [change for scope in scopes for change in self._of(scope, presets)]
 
     def withhold(self) -> None:
         """Of what is being answered under such a persona nothing is kept."""
-        for scope in self._scopes:
+        for scope in {change.scope for change in self._changes}:
             below = replies.c.place_id.startswith(f"{scope}/", autoescape=True)
             withhold(self._connection, ANSWER, or_(replies.c.place_id == scope, below))
 
-    def forget(self, now: datetime) -> None:
+    def forget(self, names: Collection[str], now: datetime) -> None:
         """Take the words out of personas, the audit list, prompts and answers."""
-        for scope in self._scopes:
-            self._forget(scope, self._redactions[scope])
+        for change in self._changes:
+            self._rewrite(change)
+            self._clean_answers(change, Redaction(change.taken, names))
         nobody = {"author_id": "", "author_name": "", "what": PERSONA, "before": GONE, "at": now}
         for scope in in_force(self._connection, self._rows):
             self._connection.execute(insert(audit).values(scope=scope, **nobody))
-        ids = [row.id for row in self._rows]
-        self._connection.execute(update(personas).where(personas.c.id.in_(ids)).values(text=""))
 
-    def _speaks_of_them(self, scope: str) -> bool:
-        redaction = self._redactions[scope]
-        this = and_(personas.c.scope == scope, personas.c.text.is_not(None))
-        said = self._connection.execute(select(personas.c.text).where(this)).scalars()
-        return any(redaction.clean(text) != text for text in said)
+    def _of(self, scope: str, presets: Collection[str]) -> Iterator[Change]:
+        this = select(personas).where(personas.c.scope == scope, personas.c.text != "")
+        texts: dict[str, list[Row[Any]]] = {}
+        for row in self._connection.execute(this.order_by(personas.c.version)):
+            texts.setdefault(row.text, []).append(row)
+        own: list[str] = []
+        for text, rows in texts.items():
+            if text in presets:
+                continue
+            versions = tuple(row.version for row in rows)
+            if (scope, text) in self._own:
+                own.append(text)
+                yield Change(scope, versions, text, "", (text,))
+                continue
+            redaction = self._redaction(scope, rows[0].set_at, own)
+            becomes = redaction.clean(text)
+            if becomes != text:
+                yield Change(scope, versions, text, becomes, redaction.taken(text))
 
-    def _forget(self, scope: str, redaction: Redaction) -> None:
-        connection = self._connection
-        texts = [row.text for row in self._rows if row.scope == scope]
-        changes = and_(audit.c.what == PERSONA, audit.c.scope == scope)
+    def _rewrite(self, change: Change) -> None:
+        version = and_(
+            personas.c.scope == change.scope, personas.c.version.in_(list(change.versions))
+        )
+        self._connection.execute(update(personas).where(version).values(text=change.becomes))
         for column in (audit.c.before, audit.c.after):
-            whole = and_(changes, column.in_(texts))
-            connection.execute(update(audit).where(whole).values({column: None}))
-            clean(connection, column, changes, redaction)
-        clean(connection, personas.c.text, personas.c.scope == scope, redaction)
-        made = answers.c.persona_scope == scope
+            this = and_(audit.c.what == PERSONA, audit.c.scope == change.scope)
+            values = {column: change.becomes or None}
+            where = and_(this, column == change.text)
+            self._connection.execute(update(audit).where(where).values(values))
+
+    def _clean_answers(self, change: Change, redaction: Redaction) -> None:
+        """What was made with this text may repeat it; prompts that came later there do, too."""
+        connection = self._connection
+        made = and_(
+            answers.c.persona_scope == change.scope,
+            answers.c.persona_version.in_(list(change.versions)),
+        )
         of = select(answers.c.reply_id).where(made)
-        connection.execute(delete(prompts).where(prompts.c.reply_id.in_(of)))
+        places = select(replies.c.place_id).where(replies.c.id.in_(of))
+        there = select(replies.c.id).where(replies.c.place_id.in_(places))
+        connection.execute(delete(prompts).where(prompts.c.reply_id.in_(there)))
         clean(connection, answers.c.text, made, redaction)
         clean(connection, replies.c.text, replies.c.id.in_(of), redaction)
         clean(connection, reply_parts.c.text, reply_parts.c.reply_id.in_(of), redaction)

@@ -19,7 +19,7 @@ from bot.values import Place
 from storage import SqlStore
 from storage.records import SqlRecords
 from storage.tables import metadata
-from tests.storage.given import ANA, BEN, answer, claimed, lived_in, said
+from tests.storage.given import ANA, BEN, PLACE, answer, claimed, lived_in, said
 
 ELSEWHERE = Place("discord", "guild", "elsewhere")
 
@@ -154,6 +154,18 @@ async def test_an_export_takes_no_longer_than_there_is_more_of_everything(
         assert len(lines) == 8 * (part + 1)
         cost.append(instructions(raw, overheard.selected))
     assert cost[1] < 2.5 * cost[0]
+
+
+async def test_answers_under_a_persona_are_found_by_it(
+    store: SqlStore, overheard: Overheard, raw: sqlite3.Connection
+) -> None:
+    await store.set_persona(PLACE.id, "You are a raven.", ANA)
+    await SqlRecords(store.database).forget_person("discord", ANA.id)
+    plans = {sql: plan(raw, sql, values) for sql, values in overheard.sent.items()}
+    under = [plans[sql] for sql in plans if "answers.persona_scope = ?" in sql]
+    index = "ix_answers_persona_scope_persona_version (persona_scope=? AND persona_version=?)"
+    assert under
+    assert [steps for steps in under if index not in steps] == []
 
 
 async def test_every_statement_can_be_written_for_postgresql(
