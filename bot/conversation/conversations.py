@@ -150,12 +150,12 @@ class Conversations:
 
     async def _withdraw(self, place: Place, message_id: str, waiting: Reply | None) -> None:
         if taken := await forget_message(self._store, self._early, place, message_id):
-            await self.hide(taken)
+            self._afterwards.beside(f"hide {taken.id}", self.hide(taken))
         if waiting:
             await self._store.end(waiting.id, ReplyState.STOPPED, reason=DELETED)
             note_ending(waiting, ReplyState.STOPPED, self._observer, reason=DELETED)
             if self._knows(place):
-                await self._notices.drop(waiting, self._outlet(waiting))
+                self._notices.drop_beside([(waiting, self._outlet(waiting))])
 
     @property
     def answering(self) -> int:
@@ -170,6 +170,7 @@ class Conversations:
     async def settled(self) -> None:
         """Wait until every message has its answer, and nothing is left that is to be taken back."""
         await self._lanes.settled()
+        await self._afterwards.shown()
         await self._notices.dropped()
 
     async def over(self, reply_id: int) -> None:

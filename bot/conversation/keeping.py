@@ -18,6 +18,9 @@ log = structlog.get_logger(__name__)
 MOMENT = 0.5
 """Seconds for which an answer is held up by the writing down of its text so far, at most."""
 
+LAST = 2.0
+"""Seconds at the stop for taking back what was deleted."""
+
 MOST = 1_000
 """Edits and deletions of messages that wait for the database, at most."""
 
@@ -114,6 +117,7 @@ class Afterwards:
         self._most = most
         self._waiting: deque[Work[None]] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._beside: set[asyncio.Task[None]] = set()
 
     async def do(self, work: Work[None]) -> None:
         """Now, or as soon as that is possible; `work` may be tried more than once."""
@@ -130,8 +134,25 @@ class Afterwards:
         if self._task is not None:
             await asyncio.wait([self._task])
 
+    def beside(self, name: str, work: Coroutine[Any, Any, object]) -> None:
+        """Do what follows on the platform, which may be slow: no answer waits for it."""
+        task = asyncio.create_task(_tried(name, work), name=name)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+
+    async def shown(self) -> None:
+        """Wait until the platform has taken everything, too."""
+        await self.settled()
+        if self._beside:
+            await asyncio.wait(self._beside)
+
     async def close(self) -> None:
-        """Give up what still waits."""
+        """Give up what still waits; what has begun on the platform has some seconds."""
+        if self._beside:
+            _, left = await asyncio.wait(self._beside, timeout=LAST)
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -151,5 +172,14 @@ class Afterwards:
                 await surely(self._store, self._waiting[0])
             except QuipuError as error:
                 log.error("an edit or deletion of a message failed", reason=str(error))
+            except Exception:  # what comes after it must be done all the same
+                log.exception("an edit or deletion of a message failed")
             self._waiting.popleft()
         self._task = None
+
+
+async def _tried(name: str, work: Coroutine[Any, Any, object]) -> None:
+    try:
+        await work
+    except Exception:  # nobody waits for it who could say so
+        log.exception("not done beside", name=name)

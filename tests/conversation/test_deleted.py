@@ -7,10 +7,13 @@ import sqlite3
 from contextlib import closing
 
 from bot.conversation.answering import DELETED
+from bot.conversation.keeping import Afterwards
+from bot.errors import OutOfOrder
 from bot.reply.messages import MARKER
 from bot.values import Prompt
 from tests.board import ScriptedGenerator
 from tests.conversation.conftest import CHANNEL, Build, House
+from tests.storage.breaking import broken
 
 
 def ending(house: House) -> tuple[str, str]:
@@ -45,3 +48,38 @@ async def test_a_message_deleted_before_the_first_word_gets_none(build: Build) -
     await house.quiet(1)
     assert house.board.posted == []
     assert ending(house) == ("stopped", DELETED)
+
+
+async def test_a_deletion_that_waited_for_the_database_holds_up_no_answer(house: House) -> None:
+    house.board.limit = 40
+    await house.say("tell me of all the knots")
+    await house.idle()
+    first, second = house.board.posted
+    async with broken("read-only", house.store.database, house.file):
+        await house.conversations.withdraw(CHANNEL, first.id)
+    house.board.gate.clear()
+    await house.store.well()
+    await house.say("hello again")
+    # One request takes the rest of the old answer back, the other brings the new one.
+    await house.board.until(lambda: house.board.in_flight == 2)
+    house.board.gate.set()
+    await house.idle()
+    assert second.deleted
+    assert len(house.generator.prompts) == 2
+
+
+async def test_what_nobody_foresaw_keeps_no_later_change_from_being_made(house: House) -> None:
+    afterwards, done = Afterwards(house.store), list[str]()
+    tries = iter([OutOfOrder("away"), ValueError("who knows")])
+
+    async def unforeseen() -> None:
+        raise next(tries)
+
+    async def later() -> None:
+        done.append("later")
+
+    await afterwards.do(unforeseen)
+    await afterwards.do(later)
+    await afterwards.settled()
+    await afterwards.do(later)
+    assert done == ["later", "later"]

@@ -75,7 +75,7 @@ async def test_a_message_deleted_while_it_waits_takes_its_notice_along(build: Bu
     message = await house.say("never mind", ANN)
     await house.board.until(lambda: len(house.board.posted) == 2)
     await house.conversations.withdraw(CHANNEL, message)
-    assert house.board.texts[1:] == []
+    await house.board.until(lambda: house.board.texts[1:] == [])
     go.set()
     await house.idle()
 
