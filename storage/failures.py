@@ -73,6 +73,8 @@ _AWAY = ("08", "53", "57", "58", "25006")
 # And locks that are not to be had, which another session holds.
 _LOCKED = "55P03"
 _UNDONE = "40"
+# Or both looked, found nothing, and wrote the same key: done again, the second finds the first.
+_TAKEN = "23505"
 # SQLite has only words for a table or column that is not there, PostgreSQL has codes.
 _MISSING = ("no such table", "no such column", "has no column")
 _MISSING_STATES = ("42P01", "42703")
@@ -124,7 +126,7 @@ def as_error(database: str, error: BaseException) -> StorageError:
 
 def was_undone(error: DBAPIError) -> bool:
     """Whether PostgreSQL undid the transaction for the sake of another one; it may be repeated."""
-    return str(getattr(error.orig, "sqlstate", None) or "").startswith(_UNDONE)
+    return str(getattr(error.orig, "sqlstate", None) or "").startswith((_UNDONE, _TAKEN))
 
 
 def _missing(cause: BaseException, words: str) -> bool:

