@@ -110,7 +110,8 @@ async def test_of_two_that_wait_for_each_other_the_one_that_is_undone_is_done_ag
         return tries
 
     tries = await asyncio.gather(cross(ids[0], ids[1], "one"), cross(ids[1], ids[0], "other"))
-    assert sorted(tries) == [1, 2]
+    # Whoever is undone may be first again, and then the other one is, too.
+    assert max(tries) > 1
 
 
 @pytest.mark.parametrize("table", FIRSTS)
