@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from adapters.discord import shared
 from tests.contract.conftest import set_up
 from tests.contract.discord_stage import DiscordStage
 from tests.loopback.discord import DiscordServer, Guild
@@ -78,8 +79,12 @@ async def test_who_the_operator_allows_by_a_role_is_heard_in_private(
 
 
 async def test_while_discord_does_not_tell_the_roles_nobody_slips_in_and_all_are_told(
-    discord_server: DiscordServer, small_model: Path, tmp_path: Path
+    discord_server: DiscordServer,
+    small_model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(shared, "AGAIN", 0.0)
     guild, ravers = town(discord_server)
     denied = [f"role:{ravers.id}"]
     async with staged(discord_server, small_model, tmp_path, deny=denied) as stage:
