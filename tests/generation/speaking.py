@@ -75,6 +75,12 @@ class Reference:
         new: list[int] = out[0, len(ids) :].tolist()
         return new[:-1] if new[-1:] == [EOS] else new
 
+    @torch.inference_mode()
+    def logits(self, ids: Sequence[int]) -> torch.Tensor:
+        """Of the token after these, [vocabulary]."""
+        found: torch.Tensor = self.model(torch.tensor([list(ids)])).logits[0, -1]
+        return found
+
 
 def place(name: str = "one") -> Place:
     return Place("test", "workspace", name)

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from bot.generation.memory.key_value import KeyValueShape
 from bot.generation.weights.loading import LoadedModel, load
 from bot.values import Finish
 from tests.adapters_made import ATTENTION, Peft, save_adapter
-from tests.generation.loads import hold, random_load
+from tests.generation.loads import Said, hold, random_load
 from tests.generation.speaking import (
     CONTEXT,
     EOS,
@@ -33,6 +34,7 @@ from tests.generation.speaking import (
     spelled,
 )
 
+TIE = 1e-5
 KINDS: dict[str, dict[str, Any]] = {
     "brief": {"target_modules": "all-linear"},
     "polite": {"target_modules": list(ATTENTION), "r": 2},
@@ -92,6 +94,21 @@ async def ask(
     return spelled(text), finish
 
 
+def parted_at_a_tie(reference: Reference, said: Said, wanted: list[int]) -> bool:
+    """Whether the reference itself could hardly tell the two tokens apart where they first differ.
+
+    What is added beside a weight rounds otherwise than what was merged into it, by the last bits:
+    among 36,000 tokens there are two whose logits differ by no more, 4.705792 and 4.705791.
+    """
+    same = len(
+        list(takewhile(lambda pair: pair[0] == pair[1], zip(said.answer, wanted, strict=False)))
+    )
+    if same == min(len(said.answer), len(wanted)):
+        return False
+    logits = reference.logits([*said.ids, *wanted[:same]])
+    return abs(float(logits[said.answer[same]] - logits[wanted[same]])) < TIE
+
+
 async def run_loads(
     adapted: LoadedModel,
     bank: AdapterBank,
@@ -113,8 +130,10 @@ async def run_loads(
     )
     for seed in seeds:
         for said in await hold(generator, random_load(seed, adapters=("", *KINDS), talks=8)):
-            wanted = references[said.adapter].greedy(said.ids, said.count)
-            assert list(said.answer) == (wanted if said.whole else wanted[: len(said.answer)])
+            reference = references[said.adapter]
+            wanted = reference.greedy(said.ids, said.count)
+            wanted = wanted if said.whole else wanted[: len(said.answer)]
+            assert list(said.answer) == wanted or parted_at_a_tie(reference, said, wanted)
     stats = generator.stats()
     await generator.close()
     assert stats.failures == 0

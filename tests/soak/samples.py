@@ -106,7 +106,8 @@ def judge(samples: Sequence[Sample]) -> list[Verdict]:
         _verdict(warm, "own", allowed=MEMORY_PER_HOUR * hours),
         # Connections to the platforms are kept for a while, now more, now fewer of them.
         _verdict(warm, "handles", allowed=8),
-        _verdict(warm, "threads", allowed=1),
+        # The event loop's pool makes its few threads when first so many are needed at once.
+        _verdict(warm, "threads", allowed=4),
         # Answers under way have tasks of their own, and now more, now fewer are under way.
         _verdict(warm, "tasks", allowed=12),
     ]
