@@ -13,6 +13,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -22,7 +23,7 @@ from discord.utils import snowflake_time
 from adapters.discord.failures import translated
 from adapters.discord.inbound import addressed, spoken, visible
 from adapters.discord.places import PLATFORM, PRIVATE, known_channel, place_of
-from bot.errors import Closed, OutOfOrder, PlatformError, QuipuError, Throttled, Undeliverable
+from bot.errors import Closed, OutOfOrder, QuipuError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -107,16 +108,18 @@ class Missed:
         if self._beginning is None:
             return
         self._told.add(str(message.id))
-        channel = message.channel
+        channel, beginning, looked = message.channel, self._beginning, self._looked
         if channel.id in self._hurried:
             return
         self._hurried.add(channel.id)
         try:
             async with asyncio.timeout(PATIENCE):
-                catch_up = await asyncio.shield(self._beginning)
-                if catch_up is not None:
+                await asyncio.wait([beginning])
+                if beginning.cancelled():  # there is another session, which looks anew
+                    return
+                if catch_up := beginning.result():
                     await self._look(catch_up, channel)
-            self._looked.add(channel.id)
+            looked.add(channel.id)
         except (QuipuError, TimeoutError) as error:
             log.info("discord.order_not_kept", channel=channel.id, reason=repr(error))
 
@@ -146,23 +149,21 @@ class Missed:
         return beginning
 
     async def _begin(self) -> CatchUp | None:
-        try:
-            catch_up = await self._absences.begin(PLATFORM, EVENTS_LATE)
-        except Closed:
-            return None
+        catch_up = await self._absences.begin(PLATFORM, EVENTS_LATE)
         self._since = catch_up.since if catch_up else EVER
         return catch_up
 
     async def _keep_looking(self, beginning: asyncio.Task[CatchUp | None]) -> None:
         """For as long as the session lives."""
-        while True:
-            catch_up = await beginning
-            if catch_up is not None:
-                await self._guilds_told()
-                await catch_up.complete(self._look_at_all)
-            self._beginning = None
-            await self._absences.undone(PLATFORM)
-            beginning = self._begun()
+        with suppress(Closed):
+            while True:
+                catch_up = await beginning
+                if catch_up is not None:
+                    await self._guilds_told()
+                    await catch_up.complete(self._look_at_all)
+                self._beginning = None
+                await self._absences.undone(PLATFORM)
+                beginning = self._begun()
 
     async def _guilds_told(self) -> None:
         """Wait until the gateway has told all guilds; those that have an outage, not for ever."""
@@ -224,15 +225,10 @@ class Missed:
         if channel.id in self._looked:
             return None
         self._hurried.add(channel.id)
-        try:
-            await self._look(catch_up, channel)
-        except Undeliverable as error:
-            log.info("discord.nothing_to_catch_up", channel=channel.id, reason=str(error))
-        except PlatformError as error:
-            log.info("discord.history_not_told", channel=channel.id, reason=str(error))
-            return error.retry_after if isinstance(error, Throttled) else 0.0
-        self._looked.add(channel.id)
-        return None
+        wait = await catch_up.tried(str(channel.id), partial(self._look, catch_up, channel))
+        if wait is None:
+            self._looked.add(channel.id)
+        return wait
 
     async def _look(self, catch_up: CatchUp, channel: Any) -> None:
         with translated(f"channel {channel.id}"):

@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -29,7 +30,7 @@ from adapters.slack.places import (
     message_id,
     thread_of,
 )
-from bot.errors import Closed, PlatformError, QuipuError, Throttled, Undeliverable
+from bot.errors import Closed, OutOfOrder, PlatformError, QuipuError, Undeliverable
 from bot.values import Inbound, Place
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ log = structlog.get_logger(__name__)
 EVENTS_LATE = timedelta(minutes=6)
 """Slack sends an event again for so long that was not acknowledged."""
 MOST_CHANNELS = 200
+OURS = (None, None)
 LISTED = "public_channel,private_channel"
 LONGEST, REST = 600.0, 300.0
 """Seconds after which the search leaves Slack's calls to people's messages, and for how long."""
@@ -68,7 +70,7 @@ class Missed:
         self._beginning: asyncio.Task[CatchUp | None] | None = None
         self._search: asyncio.Task[None] | None = None
         self._looked = set[tuple[str, str]]()
-        self._owed: dict[tuple[str, str, str], Workspace] = {}
+        self._owed: dict[tuple[str, str, str], str] = {}
         self._told = set[str]()
 
     def lost(self) -> None:
@@ -83,28 +85,32 @@ class Missed:
 
     @contextmanager
     def hearing(self, event: Event, workspace: Workspace, channel: str) -> Iterator[None]:
-        """Held while a message that has just come is dealt with."""
+        """Held while a message that has just come is dealt with, perhaps not for the first time."""
+        message = (workspace.key, channel, str(event["ts"]))
         try:
             with self._absences.hearing(PLATFORM, time_of(event)):
                 yield
         except BaseException:
-            self._owed[workspace.key, channel, thread_of(event)] = workspace
+            self._owed[message] = thread_of(event)
             raise
+        self._owed.pop(message, None)
 
     async def before(self, event: Event, workspace: Workspace, channel: str) -> None:
         """Look through the channel of a message that has just come, unless that was done."""
         if self._beginning is None:
             return
         self._told.add(message_id(channel, event))
-        key = (workspace.key, channel)
-        if key in self._looked:
+        key, beginning, looked = (workspace.key, channel), self._beginning, self._looked
+        if key in looked:
             return
         try:
             async with asyncio.timeout(PATIENCE):
-                catch_up = await asyncio.shield(self._beginning)
-                if catch_up is not None:
+                await asyncio.wait([beginning])
+                if beginning.cancelled():  # there is another connection, which looks anew
+                    return
+                if catch_up := beginning.result():
                     await self._look(catch_up, workspace, channel, patient=False)
-            self._looked.add(key)
+            looked.add(key)
         except (QuipuError, TimeoutError) as error:
             log.info("slack.order_not_kept", channel=channel, reason=repr(error))
 
@@ -126,22 +132,20 @@ class Missed:
         return beginning
 
     async def _begin(self) -> CatchUp | None:
-        try:
-            return await self._absences.begin(PLATFORM, EVENTS_LATE)
-        except Closed:
-            return None
+        return await self._absences.begin(PLATFORM, EVENTS_LATE)
 
     async def _keep_looking(self, beginning: asyncio.Task[CatchUp | None]) -> None:
         """For as long as there is a connection."""
-        while True:
-            catch_up = await beginning
-            if catch_up is not None:
-                await catch_up.complete(self._look_at_all)
-            self._beginning = None
-            await self._absences.undone(PLATFORM)
-            await asyncio.sleep(SENT_AGAIN)
-            await self._absences.undone(PLATFORM)
-            beginning = self._begun()
+        with suppress(Closed):
+            while True:
+                catch_up = await beginning
+                if catch_up is not None:
+                    await catch_up.complete(self._look_at_all)
+                self._beginning = None
+                await self._absences.undone(PLATFORM)
+                await asyncio.sleep(SENT_AGAIN)
+                await self._absences.undone(PLATFORM)
+                beginning = self._begun()
 
     async def _look_at_all(self, catch_up: CatchUp) -> float | None:
         """None if every channel could be looked at, or never can."""
@@ -155,7 +159,8 @@ class Missed:
             await catch_up.room()
             async with self._turn(workspace, channel):
                 # Also if somebody has written there: that did not wait for all of its threads.
-                wait = await self._tried(catch_up, workspace, channel, threads)
+                look = partial(self._look, catch_up, workspace, channel, threads)
+                wait = await catch_up.tried(place.id, look)
                 self._looked.add((workspace.key, channel))
                 if wait is None:
                     self._paid(workspace, channel)
@@ -177,7 +182,7 @@ class Missed:
         of late, then those the bot is in; and whether Slack told of these.
         """
         threads: dict[tuple[str, str], list[str]] = defaultdict(list)
-        for key, channel, root in self._owed:
+        for (key, channel, _), root in self._owed.items():
             threads[key, channel] += [root] if root else []
         talked = [
             *await self._absences.direct(PLATFORM),
@@ -188,22 +193,39 @@ class Missed:
             if place.thread:
                 known.append(place.thread)
                 self._around.threads.joined(place.workspace, place.channel, place.thread)
+        workspaces, all_of_them = await self._workspaces(dict.fromkeys(key for key, _ in threads))
         found = [
-            (workspace, channel, roots)
+            (workspaces[key], channel, roots)
             for (key, channel), roots in threads.items()
-            if (workspace := await self._around.workspaces.find(*ids_of(key)))
+            if key in workspaces
         ]
-        workspaces = {workspace.key: workspace for workspace, _, _ in found}
-        if own := await self._around.workspaces.find(None, None):
-            workspaces.setdefault(own.key, own)
-        all_of_them, room = True, MOST_CHANNELS - sum(not is_private(one) for _, one, _ in found)
-        for workspace in workspaces.values():
+        room = MOST_CHANNELS - sum(not is_private(one) for _, one, _ in found)
+        for workspace in {each.key: each for each in workspaces.values()}.values():
             more = await self._memberships(workspace)
             all_of_them &= more is not None
             new = [each for each in more or () if (workspace.key, each) not in threads]
             found += [(workspace, each, []) for each in new[: max(room, 0)]]
             room -= len(new)
         return found, all_of_them
+
+    async def _workspaces(self, keys: Iterable[str]) -> tuple[dict[str, Workspace], bool]:
+        """Of these, and our own, those that are known; whether another try can find more."""
+        known: dict[str, Workspace] = {}
+        all_of_them = True
+        for key in (*keys, ""):
+            try:
+                workspace = await self._around.workspaces.find(*(ids_of(key) if key else OURS))
+            except Undeliverable as error:
+                log.info("slack.workspace_closed", workspace=key, reason=str(error))
+            except (Closed, OutOfOrder):
+                raise
+            except QuipuError as error:
+                log.info("slack.workspace_not_told", workspace=key, reason=str(error))
+                all_of_them = False
+            else:
+                if workspace is not None:
+                    known.setdefault(key or workspace.key, workspace)
+        return known, all_of_them
 
     async def _memberships(self, workspace: Workspace) -> list[str] | None:
         """None if another try can help."""
@@ -214,19 +236,6 @@ class Missed:
             log.info("slack.memberships_not_told", workspace=workspace.key, reason=str(error))
             return [] if isinstance(error, Undeliverable) else None
         return [str(channel["id"]) for channel in answer.get("channels") or ()]
-
-    async def _tried(
-        self, catch_up: CatchUp, workspace: Workspace, channel: str, threads: list[str]
-    ) -> float | None:
-        """Look at a channel; after how many seconds to try it again, if that can help."""
-        try:
-            await self._look(catch_up, workspace, channel, threads)
-        except Undeliverable as error:
-            log.info("slack.nothing_to_catch_up", channel=channel, reason=str(error))
-        except PlatformError as error:
-            log.info("slack.history_not_told", channel=channel, reason=str(error))
-            return error.retry_after if isinstance(error, Throttled) else 0.0
-        return None
 
     async def _look(
         self,

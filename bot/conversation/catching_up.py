@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -17,7 +18,15 @@ import structlog
 from bot.control.words import say
 from bot.conversation.conversations import Conversations
 from bot.conversation.life import note_ending
-from bot.errors import Closed, OutOfOrder, QuipuError
+from bot.errors import (
+    Closed,
+    OutOfOrder,
+    PlatformError,
+    QuipuError,
+    StorageError,
+    Throttled,
+    Undeliverable,
+)
 from bot.operation.facts import UNOBSERVED, Observer
 from bot.ports import Look, Store
 from bot.reply.notices import explained
@@ -33,6 +42,9 @@ MOST_SENTENCES = 50
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
 """Seconds between two looks at what could not be looked into."""
+
+MOST_STUMBLES = 5
+"""Looks into one channel that may end in a way which nobody thought of."""
 
 TOO_OLD = "missed: older than catch_up_within"
 TOO_MANY = "missed: more than catch_up_messages"
@@ -74,6 +86,7 @@ class CatchingUp:
         self._given: list[Reply] = []
         self._count = 0
         self._told: set[str] = set()
+        self._stumbles = Counter[str]()
 
     async def unclaimed(self, place: Place, message_ids: Collection[str]) -> set[str]:
         """Asked for before a message costs requests."""
@@ -113,7 +126,13 @@ class CatchingUp:
 
     async def note(self, place: Place) -> None:
         """What was missed there is claimed: the next life answers it."""
-        await self._store.note_looked(place, self._begun)
+        try:
+            await self._store.note_looked(place, self._begun)
+        except (Closed, OutOfOrder):
+            raise
+        except StorageError as error:
+            # It only spares a restart some work.
+            log.warning("not noted where was looked", place=place.id, reason=str(error))
         self._passed.add(place.id)
 
     async def said_since(self, place: Place, since: datetime) -> list[tuple[Place, str]]:
@@ -123,6 +142,25 @@ class CatchingUp:
     def seen(self, said_at: datetime) -> None:
         """The newest is where the next search begins."""
         self._newest = max(self._newest or said_at, said_at)
+
+    async def tried(self, channel: str, look: Callable[[], Awaitable[None]]) -> float | None:
+        """Look into a channel; its errors keep no other channel waiting."""
+        try:
+            await look()
+        except Undeliverable as error:
+            log.info("nothing to catch up", channel=channel, reason=str(error))
+        except PlatformError as error:
+            log.info("history not told", channel=channel, reason=str(error))
+            return error.retry_after if isinstance(error, Throttled) else 0.0
+        except (Closed, OutOfOrder):
+            raise
+        except Exception:
+            self._stumbles[channel] += 1
+            if self._stumbles[channel] < MOST_STUMBLES:
+                log.warning("channel not caught up", channel=channel, exc_info=True)
+                return 0.0
+            log.exception("channel given up", channel=channel)
+        return None
 
     async def complete(self, look: Look) -> None:
         """While the database is out of order nothing is looked for."""
@@ -146,7 +184,6 @@ class CatchingUp:
                 pause = next(pauses)
                 log.warning("not all caught up", reason=str(error), again_in=pause)
             except Exception:
-                # What nobody thought of may be one channel's; the others are still owed.
                 pause = next(pauses)
                 log.exception("not all caught up", again_in=pause)
             await asyncio.sleep(pause)

@@ -146,6 +146,12 @@ class CatchUp(Protocol):
     def seen(self, said_at: datetime) -> None:
         """A message was met while looking, for the bot or not."""
 
+    async def tried(self, channel: str, look: Callable[[], Awaitable[None]]) -> float | None:
+        """Look into a channel; after how many seconds to try that again, None if it cannot help.
+
+        Only errors of the database as a whole are raised.
+        """
+
     async def complete(self, look: Look) -> None:
         """Let `look` go through what is left, again and again with growing pauses, until it is all.
 

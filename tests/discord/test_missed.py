@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from bot.errors import Closed
 from bot.ports import Look
 from bot.values import Inbound, Place
 from tests.discord.desk import Desk
@@ -50,6 +51,10 @@ class MemoryCatchUp:
     def seen(self, said_at: datetime) -> None:
         """Nothing comes after this search."""
 
+    async def tried(self, channel: str, look: Callable[[], Awaitable[None]]) -> float | None:
+        await look()
+        return None
+
     async def complete(self, look: Look) -> None:
         while await look(self) is not None:
             pass
@@ -85,6 +90,78 @@ async def looking(server: DiscordServer, search: MemoryCatchUp) -> AsyncIterator
     finally:
         await messenger.close()
         await running
+
+
+@dataclass
+class Late(MemoryAbsences):
+    """The database takes long to say since when the bot was away."""
+
+    async def begin(self, platform: str, margin: timedelta) -> None:
+        await super().begin(platform, margin)
+        if self.changes.count((platform, "begun")) == 1:
+            await asyncio.Event().wait()
+
+
+async def test_who_waits_for_a_search_is_heard_though_another_session_begins(
+    discord_server: DiscordServer,
+) -> None:
+    guild = discord_server.guild("Cuzco")
+    channel, ann = guild.channel("knots"), guild.member("Ann")
+    inbox, absences = MemoryInbox(), Late()
+    messenger = messenger_for(discord_server, inbox, Desk(), absences=absences)
+    await messenger.start()
+    running = asyncio.create_task(messenger.run())
+    try:
+        await discord_server.gateway.wait_connected()
+        await ann.mentions(channel, "hello")
+        async with asyncio.timeout(30):
+            while not waits_for("discord catch-up begins"):  # noqa: ASYNC110 - nobody is told
+                await asyncio.sleep(0.01)
+        discord_server.gateway.forget_sessions()
+        discord_server.gateway.kill()
+        await inbox.until(lambda inbox: bool(inbox.accepted))
+    finally:
+        await messenger.close()
+        await running
+
+
+def waits_for(name: str) -> bool:
+    """Whether an event waits for that task; its search does anyway."""
+    tasks = asyncio.all_tasks()
+    return any(task.get_name() == name for task in tasks) and any(
+        "on_message" in task.get_name() for task in tasks
+    )
+
+
+@dataclass
+class Stopped(MemoryAbsences):
+    """Something was not dealt with, and the database is closed."""
+
+    async def begin(self, platform: str, margin: timedelta) -> None:
+        await super().begin(platform, margin)
+        raise Closed("stopping")
+
+    async def undone(self, platform: str) -> None:
+        """At once."""
+
+
+async def test_nothing_is_looked_for_once_the_database_is_closed(
+    discord_server: DiscordServer,
+) -> None:
+    absences = Stopped()
+    messenger = messenger_for(discord_server, MemoryInbox(), Desk(), absences=absences)
+    await messenger.start()
+    running = asyncio.create_task(messenger.run())
+    try:
+        async with asyncio.timeout(30):
+            while not absences.changes or any(  # noqa: ASYNC110 - nobody is told
+                task.get_name().startswith("discord catch-up") for task in asyncio.all_tasks()
+            ):
+                await asyncio.sleep(0.01)
+    finally:
+        await messenger.close()
+        await running
+    assert absences.changes.count(("discord", "begun")) == 1
 
 
 async def test_what_was_missed_before_something_heard_is_taken_and_not_withdrawn(

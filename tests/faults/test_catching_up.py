@@ -90,3 +90,35 @@ async def test_a_first_private_message_that_could_not_be_declined_is_answered_af
         await met(fault, 1)
     fault.times = 0
     await scene.stage.shown(where, lambda shown: shown in ([DECLINED], ["You said: anybody?"]))
+
+
+STUMBLE = """
+    CREATE TRIGGER stumble BEFORE INSERT ON turns WHEN NEW.text LIKE '%stumble%'
+    BEGIN SELECT RAISE(ABORT, 'who knows'); END
+"""
+
+
+@pytest.mark.parametrize("stumbles", ["private", "thread"])
+async def test_a_channel_that_stumbles_every_time_keeps_no_other_waiting(
+    scene: Scene, stumbles: str
+) -> None:
+    _, private = await scene.stage.writes("bob", "hello")
+    await scene.shows(private, "You said: hello")
+    _, thread = await scene.stage.in_a_thread("ann", "hello")
+    await scene.shows(thread, ANSWER)
+    await scene.stage.leaves()
+    words = {"private": "anybody?", "thread": "anybody?"} | {stumbles: "stumble"}
+    await scene.stage.goes_on("bob", private, words["private"])
+    await scene.stage.goes_on("bob", thread, words["thread"])
+    scene.stage.rows(STUMBLE)
+    with capture_logs() as lines:
+        await scene.stage.returns()
+        if stumbles == "private":
+            await scene.shows(thread, ANSWER, "You said: Bob: anybody?")
+        else:
+            await scene.shows(private, "You said: hello", "You said: anybody?")
+        async with asyncio.timeout(30):
+            while all(line["event"] != "caught up" for line in lines):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    assert [line["event"] for line in lines].count("channel given up") == 1
+    await scene.stage.quiet()
