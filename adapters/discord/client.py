@@ -24,6 +24,7 @@ from bot.errors import PlatformError, QuipuError, StorageError, Undeliverable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+    from datetime import datetime
 
     import aiohttp
     from discord.gateway import DiscordWebSocket
@@ -35,10 +36,12 @@ if TYPE_CHECKING:
     from adapters.discord.shared import SharedRoles
     from bot.control.ports import Behaviours, Locales
     from bot.ports import Absences, Inbox
-    from bot.values import Inbound
+    from bot.values import Inbound, Place
 
     Tell = Callable[[Inbound, str, str], Awaitable[None]]
     """Says something of the program's own under a message, once for each nonce."""
+    Kept = Callable[[Sequence[Place], str], Awaitable[Place | None]]
+    """The first of these Places of whose conversation a message is."""
 
 log = structlog.get_logger(__name__)
 
@@ -73,6 +76,7 @@ class GatewayClient(discord.Client):
         self,
         inbox: Inbox,
         tell: Tell,
+        kept: Kept,
         *,
         message_content: bool,
         http_trace: aiohttp.TraceConfig,
@@ -98,6 +102,7 @@ class GatewayClient(discord.Client):
         )
         self._inbox = inbox
         self._tell = tell
+        self._kept = kept
         self._interactions = interactions
         self.threads = Threads(self)
         self.taken_back = TakenBack()
@@ -177,8 +182,7 @@ class GatewayClient(discord.Client):
         if visible(message):
             await self._amend(message, self.user)
         elif self._missed.is_news(message):
-            guild_id = message.guild.id if message.guild else None
-            await self._withdraw(message.channel.id, guild_id, [message.id])
+            await self._hidden(message, message.edited_at)
 
     async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
         """Pass on that a message is gone."""
@@ -236,6 +240,19 @@ class GatewayClient(discord.Client):
                     words = await self._hearing.words(message, me)
                     for where in places_of(place, str(message.id)):
                         await self._inbox.amend(where, str(message.id), words)
+
+    async def _hidden(self, message: discord.Message, edited: datetime) -> None:
+        """Take words back that are not seen any more; most were never the bot's to see."""
+        channel, message_id = message.channel, str(message.id)
+        with self._counted():
+            async with self._turn(channel.id):
+                with self._missed.hearing(channel, edited):
+                    place = place_of(await self._known(channel))
+                    if place is None:
+                        return
+                    kept = await self._kept(places_of(place, message_id), message_id)
+                    if kept is not None:
+                        await self._inbox.withdraw(kept, message_id)
 
     async def _withdraw(self, channel_id: int, guild_id: int | None, ids: Iterable[int]) -> None:
         with self._counted():

@@ -88,6 +88,7 @@ class DiscordMessenger:
         self._client = GatewayClient(
             inbox,
             self._tell,
+            control.place_of_message,
             message_content=message_content,
             http_trace=self._trace.config(),
             files=self._files,

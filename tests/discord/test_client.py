@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from adapters.discord.client import intents_for
 from bot.errors import QuipuError, StorageError
@@ -110,12 +111,25 @@ async def test_many_messages_deleted_at_once_are_all_withdrawn(live: Stage) -> N
 
 
 async def test_an_edit_whose_words_are_hidden_takes_the_old_ones_back(live: Stage) -> None:
-    message = await live.ann.mentions(live.channel, "my IBAN is DE89")
-    await live.ann.edits(message, "oops")
+    said = [await live.ann.mentions(live.channel, "my IBAN is DE89") for _ in range(2)]
+    # One was kept in the channel, the other in the thread opened for it.
+    places = [live.place(), replace(live.place(), thread=str(said[1].id))]
+    for message, place in zip(said, places, strict=True):
+        live.desk.kept[str(message.id)] = place
+        await live.ann.edits(message, "oops")
     await live.inbox.until(lambda inbox: len(inbox.withdrawn) == 2)
-    number = str(message.id)
-    places = [live.place().id, f"{live.place().id}/{number}"]  # or the thread opened for it
-    assert live.inbox.withdrawn == [(place, number) for place in places]
+    assert live.inbox.withdrawn == [
+        (place.id, str(message.id)) for message, place in zip(said, places, strict=True)
+    ]
+    assert live.inbox.amended == []
+
+
+async def test_what_others_edit_unseen_changes_nothing(live: Stage) -> None:
+    message = await live.ann.says(live.channel, "nice weather")
+    await live.ann.edits(message, "bad weather")
+    await live.ann.mentions(live.channel, "hello")  # heard after that
+    await live.inbox.until(lambda inbox: bool(inbox.accepted))
+    assert live.inbox.withdrawn == []
     assert live.inbox.amended == []
 
 
