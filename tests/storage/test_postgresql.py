@@ -24,6 +24,9 @@ from tests.storage.postgresql import Server, postgresql
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
+BUSY = 60.0
+"""Seconds for what takes none unless the machine is busy; then a test fails, and does not hang."""
+
 Firsts = Callable[[SqlStore, SqlRecords, Place, list[int]], tuple[Awaitable[object], ...]]
 FIRSTS: dict[str, Firsts] = {
     "people": lambda _store, records, place, _replies: (
@@ -58,7 +61,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 async def store(server: Server) -> AsyncIterator[SqlStore]:
     await upgrade(server.url)
-    store = await open_store(server.url, busy=2.0, again=0.05)
+    store = await open_store(server.url, busy=BUSY, again=0.05)
     yield store
     await store.close()
 
@@ -103,7 +106,7 @@ async def test_of_two_that_wait_for_each_other_the_one_that_is_undone_is_done_ag
             tries += 1
             connection.execute(change, {"words": words, "id": first})
             if tries == 1:
-                await_only(both.wait())
+                await_only(asyncio.wait_for(both.wait(), BUSY))
             connection.execute(change, {"words": words, "id": second})
 
         await store.database.write(work)
@@ -128,7 +131,7 @@ async def test_of_two_that_save_the_first_of_something_at_once_both_are_heard(
         if sql.startswith(f"INSERT INTO {table} "):
             inserts += 1
             if inserts <= 2:
-                await_only(both.wait())
+                await_only(asyncio.wait_for(both.wait(), BUSY))
 
     event.listen(Engine, "before_cursor_execute", meet)
     try:
@@ -174,7 +177,7 @@ async def test_work_on_very_much_may_take_long_and_is_no_trouble_for_others(
 ) -> None:
     reply = await claimed(store, "much")
     monkeypatch.setattr("storage.database.ANSWER_SECONDS", 0.1)
-    slow = await open_store(server.url, busy=30.0)
+    slow = await open_store(server.url, busy=BUSY)
     records = SqlRecords(slow.database)
     today = NOON.date()
     event.listen(Engine, "begin", _dawdle)
@@ -206,12 +209,12 @@ async def test_more_work_on_very_much_than_is_done_at_once_waits_for_its_turn(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("storage.database.LONG_AT_ONCE", 1)
-    store = await open_store(server.url, busy=2.0)
+    store = await open_store(server.url, busy=BUSY)
     begun, go_on = asyncio.Event(), asyncio.Event()
 
     def long(_connection: Connection) -> None:
         begun.set()
-        await_only(go_on.wait())
+        await_only(asyncio.wait_for(go_on.wait(), BUSY))
 
     try:
         async with asyncio.TaskGroup() as tasks:
