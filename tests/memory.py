@@ -75,13 +75,14 @@ class MemoryAbsences:
     failed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @contextmanager
-    def hearing(self, platform: str, said_at: datetime) -> Iterator[None]:
+    def hearing(self, platform: str, said_at: datetime | None) -> Iterator[None]:
         try:
             yield
         except BaseException:
             self.failed.set()
             raise
-        self.heard.append((platform, said_at))
+        if said_at is not None:
+            self.heard.append((platform, said_at))
 
     def lost(self, platform: str) -> None:
         self.changes.append((platform, "lost"))
@@ -98,6 +99,9 @@ class MemoryAbsences:
 
     async def undone(self, platform: str) -> None:  # noqa: ARG002
         await asyncio.Event().wait()
+
+    async def again(self, platform: str, margin: timedelta) -> None:
+        """Nothing is left undone."""
 
     async def familiar(self, platform: str) -> list[Place]:
         self.changes.append((platform, "familiar"))

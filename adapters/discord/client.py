@@ -9,7 +9,6 @@ from weakref import WeakValueDictionary
 
 import discord
 import structlog
-from discord.utils import snowflake_time
 
 from adapters.discord.attachments import MOST_BYTES, MOST_FILES
 from adapters.discord.failures import translated
@@ -24,7 +23,6 @@ from bot.errors import PlatformError, QuipuError, StorageError, Undeliverable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
-    from datetime import datetime
 
     import aiohttp
     from discord.gateway import DiscordWebSocket
@@ -159,7 +157,7 @@ class GatewayClient(discord.Client):
         """Hand a message for the bot to the Inbox."""
         if not self.listening or self.user is None or not spoken(message, self.user):
             return
-        with self._missed.hearing(message.channel, message.created_at):
+        with self._missed.hearing(message.channel, message.id, said_at=message.created_at):
             # Without the message-content intent most messages end here, and nobody is asked.
             if not addressed(message, self.user) and not visible(message):
                 return
@@ -182,7 +180,7 @@ class GatewayClient(discord.Client):
         if visible(message):
             await self._amend(message, self.user)
         elif self._missed.is_news(message):
-            await self._hidden(message, message.edited_at)
+            await self._hidden(message)
 
     async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
         """Pass on that a message is gone."""
@@ -229,10 +227,10 @@ class GatewayClient(discord.Client):
             self._under_way.discard(task)
 
     async def _amend(self, message: discord.Message, me: discord.abc.User) -> None:
-        channel, edited = message.channel, message.edited_at or message.created_at
+        channel = message.channel
         with self._counted():
             async with self._turn(channel.id):
-                with self._missed.hearing(channel, edited):
+                with self._missed.hearing(channel, message.id):
                     place = place_of(await self._known(channel))
                     # One that was saved nowhere changes nothing.
                     if place is None:
@@ -241,12 +239,12 @@ class GatewayClient(discord.Client):
                     for where in places_of(place, str(message.id)):
                         await self._inbox.amend(where, str(message.id), words)
 
-    async def _hidden(self, message: discord.Message, edited: datetime) -> None:
+    async def _hidden(self, message: discord.Message) -> None:
         """Take words back that are not seen any more; most were never the bot's to see."""
         channel, message_id = message.channel, str(message.id)
         with self._counted():
             async with self._turn(channel.id):
-                with self._missed.hearing(channel, edited):
+                with self._missed.hearing(channel, message.id):
                     place = place_of(await self._known(channel))
                     if place is None:
                         return
@@ -264,12 +262,12 @@ class GatewayClient(discord.Client):
     async def _withdraw_all(self, channel: Any, ids: Sequence[int]) -> None:
         place = None
         # Where Discord does not tell of the channel, the whole event is owed.
-        with self._missed.hearing(channel, snowflake_time(min(ids))):
+        with self._missed.hearing(channel, *ids):
             place = place_of(await self._known(channel))
         if place is None:
             return
         for one in ids:
-            with self._missed.hearing(channel, snowflake_time(one)):
+            with self._missed.hearing(channel, one):
                 for where in places_of(place, str(one)):
                     await self._inbox.withdraw(where, str(one))
 

@@ -21,8 +21,11 @@ import structlog
 from discord.utils import snowflake_time
 
 from adapters.discord.failures import translated
+from adapters.discord.history import History, readable
 from adapters.discord.inbound import addressed, spoken, visible
+from adapters.discord.owed import Owed
 from adapters.discord.places import PLATFORM, PRIVATE, known_channel, place_of
+from adapters.discord.threads import places_of
 from bot.errors import Closed, OutOfOrder, QuipuError
 
 if TYPE_CHECKING:
@@ -37,8 +40,6 @@ log = structlog.get_logger(__name__)
 
 EVENTS_LATE = timedelta(seconds=5)
 """By how much events of different channels overtake one another."""
-PAGE = 100
-MOST_PAGES = 5
 GUILDS_WITHIN = 10.0
 LOOK_AGAIN = 0.1
 PATIENCE = 10.0
@@ -65,15 +66,14 @@ class Missed:
         self._inbox = inbox
         self._hearing = hearing
         self._absences = absences
-        self._budget = budget
+        self._history = History(budget)
         self._turn = turn
         self._beginning: asyncio.Task[CatchUp | None] | None = None
         self._search: asyncio.Task[None] | None = None
         self._looked = set[int]()
         self._hurried = set[int]()
-        self._owed: dict[int, Any] = {}
+        self._owed = Owed()
         self._told = set[str]()
-        self._members: dict[tuple[int, int], discord.User | discord.Member] = {}
         self._since = EVER
 
     def connected(self) -> None:
@@ -83,24 +83,26 @@ class Missed:
         self._search = asyncio.create_task(self._keep_looking(beginning), name="discord catch-up")
 
     @contextmanager
-    def hearing(self, channel: Any, moment: datetime) -> Iterator[None]:
+    def hearing(
+        self, channel: Any, *message_ids: int, said_at: datetime | None = None
+    ) -> Iterator[None]:
         """Held while something that came is dealt with; where that fails, it is looked for again.
 
-        `moment` is when it was said, or the message of which it tells.
+        `said_at` is when a message was said; None for a change of some.
         """
         try:
-            with self._absences.hearing(PLATFORM, moment):
+            with self._absences.hearing(PLATFORM, said_at):
                 yield
         except QuipuError as error:
-            self._owe(channel)
+            self._owe(channel, message_ids)
             level = logging.DEBUG if isinstance(error, OutOfOrder | Closed) else logging.WARNING
             log.log(level, "discord.not_dealt_with", channel=channel.id, reason=str(error))
         except BaseException:
-            self._owe(channel)
+            self._owe(channel, message_ids)
             raise
 
-    def _owe(self, channel: Any) -> None:
-        self._owed[channel.id] = channel
+    def _owe(self, channel: Any, message_ids: Collection[int]) -> None:
+        self._owed.add(channel, message_ids)
         self._looked.discard(channel.id)
 
     async def before(self, message: discord.Message) -> None:
@@ -143,7 +145,8 @@ class Missed:
         return tasks
 
     def _begun(self) -> asyncio.Task[CatchUp | None]:
-        self._looked, self._hurried, self._told, self._members = set(), set(), set(), {}
+        self._looked, self._hurried, self._told = set(), set(), set()
+        self._history.forget()
         beginning = asyncio.create_task(self._begin(), name="discord catch-up begins")
         self._beginning = beginning
         return beginning
@@ -156,14 +159,18 @@ class Missed:
     async def _keep_looking(self, beginning: asyncio.Task[CatchUp | None]) -> None:
         """For as long as the session lives."""
         with suppress(Closed):
+            catch_up = await beginning
+            if catch_up is not None:
+                await self._guilds_told()
+                await catch_up.complete(self._look_at_all)
+            self._beginning = None
             while True:
-                catch_up = await beginning
-                if catch_up is not None:
-                    await self._guilds_told()
-                    await catch_up.complete(self._look_at_all)
-                self._beginning = None
                 await self._absences.undone(PLATFORM)
-                beginning = self._begun()
+                catch_up = await self._absences.again(PLATFORM, EVENTS_LATE)
+                if catch_up is None:
+                    self._owed.clear()
+                else:
+                    await catch_up.complete(self._look_at_owed)
 
     async def _guilds_told(self) -> None:
         """Wait until the gateway has told all guilds; those that have an outage, not for ever."""
@@ -176,8 +183,8 @@ class Missed:
         """None if every channel could be looked at, or never can."""
         waits = []
         for channel, place in await self._channels(catch_up):
-            owed = self._owed.get(channel.id)
-            if owed is None and (place is None or catch_up.looked_through(place)):
+            owed = self._owed.of(channel.id)
+            if not owed and (place is None or catch_up.looked_through(place)):
                 continue
             await catch_up.room()
             async with self._turn(channel.id):
@@ -185,10 +192,24 @@ class Missed:
                 if wait is not None:
                     waits.append(wait)
                     continue
-                if self._owed.get(channel.id) is owed:
-                    self._owed.pop(channel.id, None)
+                self._owed.paid(channel.id, owed)
             if place is not None:
                 await catch_up.note(place)
+        return max(waits, default=None)
+
+    async def _look_at_owed(self, catch_up: CatchUp) -> float | None:
+        """Only at the messages of which something came that was not dealt with."""
+        waits = []
+        for channel in self._owed.channels:
+            await catch_up.room()
+            async with self._turn(channel.id):
+                owed = self._owed.of(channel.id)
+                look = partial(self._look_again, catch_up, channel, owed)
+                wait = await catch_up.tried(str(channel.id), look)
+            if wait is None:
+                self._owed.paid(channel.id, owed)
+            else:
+                waits.append(wait)
         return max(waits, default=None)
 
     async def _channels(self, catch_up: CatchUp) -> list[tuple[Any, Place | None]]:
@@ -203,7 +224,7 @@ class Missed:
         ]
         news = [(one, place_of(one)) for one in self._news(catch_up)]
         direct = [(self._client.get_partial_messageable(int(one.channel)), one) for one in private]
-        owed = [(one, place_of(one)) for one in self._owed.values()]
+        owed = [(one, place_of(one)) for one in self._owed.channels]
         found: dict[int, tuple[Any, Place | None]] = {}
         for channel, place in (*news, *direct, *owed):
             found.setdefault(channel.id, (channel, place))
@@ -225,16 +246,38 @@ class Missed:
         if channel.id in self._looked:
             return None
         self._hurried.add(channel.id)
-        wait = await catch_up.tried(str(channel.id), partial(self._look, catch_up, channel))
+        wait = await catch_up.tried(str(channel.id), partial(self._look_through, catch_up, channel))
         if wait is None:
             self._looked.add(channel.id)
         return wait
 
+    async def _look_through(self, catch_up: CatchUp, channel: Any) -> None:
+        await self._look(catch_up, channel)
+        if owed := self._owed.of(channel.id):
+            await self._look_again(catch_up, channel, owed)
+
+    async def _look_again(self, catch_up: CatchUp, channel: Any, owed: Sequence[int]) -> None:
+        """Deal with these messages as they are now."""
+        with translated(f"channel {channel.id}"):
+            channel = await known_channel(channel, self._client.fetch_channel)
+            place = place_of(channel)
+            if place is None:
+                return
+            found = {number: await self._history.message(channel, number) for number in owed}
+            fresh = await catch_up.unclaimed(place, [str(number) for number in owed])
+            said = [one for one in found.values() if one and str(one.id) in fresh]
+            heard = [await self._heard(m, channel) for m in said if self._may_be_ours(m)]
+        await catch_up.take([inbound for inbound in heard if inbound is not None])
+        for number, message in found.items():
+            if message is None or (message.edited_at and str(number) not in fresh):
+                for where in places_of(place, str(number)):
+                    await self._honour(where, number, message)
+
     async def _look(self, catch_up: CatchUp, channel: Any) -> None:
         with translated(f"channel {channel.id}"):
-            said = await self._said(channel, catch_up)
+            said = await self._history.said(channel, catch_up)
             missed = [m for m in said if m.created_at >= catch_up.since and self._may_be_ours(m)]
-            if missed or place_of(channel) or channel.id in self._owed:
+            if missed or place_of(channel):
                 channel = await known_channel(channel, self._client.fetch_channel)
             place = place_of(channel)
             if place is None:
@@ -244,22 +287,6 @@ class Missed:
         taken = [inbound for inbound in heard if inbound is not None]
         await catch_up.take(taken, told=self._told)
         await self._compare(catch_up, place, said, fresh)
-
-    async def _said(self, channel: Any, catch_up: CatchUp) -> list[discord.Message]:
-        """The newest messages, oldest first, and as many from before that time as came along."""
-        found: list[discord.Message] = []
-        while len(found) < PAGE * MOST_PAGES:
-            while (wait := self._budget.admission()) > 0:  # noqa: ASYNC110 - nobody to notify us
-                await asyncio.sleep(wait)
-            self._budget.departed()
-            before = found[-1] if found else None
-            page = [m async for m in channel.history(limit=PAGE, before=before)]
-            found += page
-            if len(page) < PAGE or page[-1].created_at < catch_up.since:
-                break
-        if found:
-            catch_up.seen(found[0].created_at)
-        return found[::-1]
 
     def _may_be_ours(self, message: discord.Message) -> bool:
         me = self._client.user
@@ -271,23 +298,11 @@ class Missed:
         assert self._client.user is not None
         # Of a direct message only its number was known, and who wrote it not as a member.
         message.channel = channel
-        message.author = await self._member(message)
+        message.author = await self._history.member(message)
         heard = await self._hearing.hear(message, self._client.user, channel)
         if heard is None or (heard.declined and not heard.inbound.text):
             return None
         return await self._hearing.vouched(self._client, heard.inbound)
-
-    async def _member(self, message: discord.Message) -> discord.User | discord.Member:
-        """A history names people without their roles and their names in the guild."""
-        if message.guild is None or message.author.bot:
-            return message.author
-        key = (message.guild.id, message.author.id)
-        if key not in self._members:
-            try:
-                self._members[key] = await message.guild.fetch_member(message.author.id)
-            except discord.NotFound:  # gone meanwhile
-                self._members[key] = message.author
-        return self._members[key]
 
     async def _compare(
         self,
@@ -300,7 +315,7 @@ class Missed:
 
         Those taken just now, the `fresh` ones, are known as they are, and are not missing either.
         """
-        if not said or self._client.user is None:
+        if not said:
             return
         by_id = {message.id: message for message in said}
         for where, message_id in await catch_up.said_since(place, said[0].created_at):
@@ -309,25 +324,17 @@ class Missed:
             if not mine or not said[0].id <= number <= said[-1].id:
                 continue
             message = by_id.get(number)
-            if message is None:
-                await self._inbox.withdraw(where, message_id)
-            elif message_id not in fresh and _edited(message, catch_up.since):
-                if not visible(message):
-                    await self._inbox.withdraw(where, message_id)
-                    continue
-                words = await self._hearing.words(message, self._client.user)
-                await self._inbox.amend(where, message_id, words)
+            if message is None or (message_id not in fresh and _edited(message, catch_up.since)):
+                await self._honour(where, number, message)
+
+    async def _honour(self, where: Place, number: int, message: discord.Message | None) -> None:
+        """A message was edited, or is no more."""
+        if message is None or not visible(message):
+            await self._inbox.withdraw(where, str(number))
+        elif self._client.user is not None:
+            words = await self._hearing.words(message, self._client.user)
+            await self._inbox.amend(where, str(number), words)
 
 
 def _edited(message: discord.Message, since: datetime) -> bool:
     return message.edited_at is not None and message.edited_at >= since
-
-
-def readable(channel: Any) -> bool:
-    """Whether the bot may read what was said there."""
-    if not isinstance(channel, discord.abc.Messageable):
-        return False
-    if isinstance(channel, discord.Thread) and channel.parent is None:
-        return False
-    granted = channel.permissions_for(channel.guild.me)  # type: ignore[attr-defined]
-    return bool(granted.view_channel and granted.read_message_history)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -70,7 +70,7 @@ class Missed:
         self._beginning: asyncio.Task[CatchUp | None] | None = None
         self._search: asyncio.Task[None] | None = None
         self._looked = set[tuple[str, str]]()
-        self._owed: dict[tuple[str, str, str], str] = {}
+        self._owed: dict[tuple[str, str, str], tuple[Workspace, str]] = {}
         self._told = set[str]()
 
     def lost(self) -> None:
@@ -91,7 +91,7 @@ class Missed:
             with self._absences.hearing(PLATFORM, time_of(event)):
                 yield
         except BaseException:
-            self._owed[message] = thread_of(event)
+            self._owed[message] = (workspace, thread_of(event))
             raise
         self._owed.pop(message, None)
 
@@ -137,15 +137,19 @@ class Missed:
     async def _keep_looking(self, beginning: asyncio.Task[CatchUp | None]) -> None:
         """For as long as there is a connection."""
         with suppress(Closed):
+            catch_up = await beginning
+            if catch_up is not None:
+                await catch_up.complete(self._look_at_all)
+            self._beginning = None
             while True:
-                catch_up = await beginning
-                if catch_up is not None:
-                    await catch_up.complete(self._look_at_all)
-                self._beginning = None
                 await self._absences.undone(PLATFORM)
                 await asyncio.sleep(SENT_AGAIN)
                 await self._absences.undone(PLATFORM)
-                beginning = self._begun()
+                catch_up = await self._absences.again(PLATFORM, EVENTS_LATE)
+                if catch_up is None:
+                    self._owed.clear()
+                else:
+                    await catch_up.complete(self._look_at_owed)
 
     async def _look_at_all(self, catch_up: CatchUp) -> float | None:
         """None if every channel could be looked at, or never can."""
@@ -173,6 +177,23 @@ class Missed:
                 return REST
         return max(waits, default=None)
 
+    async def _look_at_owed(self, catch_up: CatchUp) -> float | None:
+        """Only at the messages that came and were not dealt with."""
+        waits = []
+        places = {(key, channel): one for (key, channel, _), (one, _) in self._owed.items()}
+        for (key, channel), workspace in places.items():
+            await catch_up.room()
+            async with self._turn(workspace, channel):
+                here = {of[2]: one[1] for of, one in self._owed.items() if of[:2] == (key, channel)}
+                threads = [*dict.fromkeys(root for root in here.values() if root)]
+                look = partial(self._look, catch_up, workspace, channel, threads, only=here.keys())
+                wait = await catch_up.tried(f"{key}/{channel}", look)
+                if wait is None:
+                    self._paid(workspace, channel)
+                else:
+                    waits.append(wait)
+        return max(waits, default=None)
+
     def _paid(self, workspace: Workspace, channel: str) -> None:
         here = (workspace.key, channel)
         self._owed = {key: one for key, one in self._owed.items() if key[:2] != here}
@@ -182,7 +203,7 @@ class Missed:
         of late, then those the bot is in; and whether Slack told of these.
         """
         threads: dict[tuple[str, str], list[str]] = defaultdict(list)
-        for (key, channel, _), root in self._owed.items():
+        for (key, channel, _), (_, root) in self._owed.items():
             threads[key, channel] += [root] if root else []
         talked = [
             *await self._absences.direct(PLATFORM),
@@ -245,16 +266,20 @@ class Missed:
         threads: list[str] | None = None,
         *,
         patient: bool = True,
+        only: Collection[str] | None = None,
     ) -> None:
+        """At `only` these messages, if any are named."""
         history = History(self._around, workspace, channel, catch_up.since, patient=patient)
         place = channel_place(workspace.key, channel)
 
         def passed(root: str) -> bool:
+            if only is not None:
+                return root not in (threads or ())
             return patient and catch_up.looked_through(replace(place, thread=root))
 
         async for root, said in history.read(threads or [], passed):
-            await self._take(catch_up, workspace, history, place, said)
-            if root:
+            await self._take(catch_up, workspace, history, place, said, only)
+            if root and only is None:
                 await catch_up.note(replace(place, thread=root))
 
     async def _take(
@@ -264,10 +289,12 @@ class Missed:
         history: History,
         place: Place,
         said: Sequence[Event],
+        only: Collection[str] | None,
     ) -> None:
         """Hand on what was missed of this, and what was changed."""
         channel = place.channel
-        missed = {message_id(channel, event): event for event in history.missed(said)}
+        events = [e for e in history.missed(said) if only is None or e["ts"] in only]
+        missed = {message_id(channel, event): event for event in events}
         fresh = await catch_up.unclaimed(place, set(missed))
         events = sorted((missed[each] for each in fresh), key=time_of)
         heard = [await self._hear(event, workspace, channel) for event in events]
@@ -275,7 +302,7 @@ class Missed:
         await catch_up.take(taken, told=self._told)
         for moment in map(time_of, said):
             catch_up.seen(moment)
-        if said:
+        if said and only is None:
             kept = await catch_up.said_since(place, min(map(time_of, said)))
             for where, known, words in await history.changes(said, kept):
                 if words is None:

@@ -40,6 +40,7 @@ MOST_THREADS = 200
 """Of one channel."""
 MOST_DIRECT = 200
 MOST_UNDONE = 1_000
+HEARD_ALL = datetime.max.replace(tzinfo=UTC)
 
 _T = TypeVar("_T")
 
@@ -49,7 +50,8 @@ class Ear:
     """What is known of one platform: `gap` is since when something may be missing.
 
     Its clock is `ahead` of the computer's, or behind. What was said at the moments `undone` came,
-    and was not dealt with; `lost` is when the line was.
+    and was not dealt with; at those `sought`, too, which a search has begun to look for. `lost` is
+    when the line was, and up to `listened` that which came before it is known.
     """
 
     ahead: timedelta = timedelta(0)
@@ -60,12 +62,15 @@ class Ear:
     lost: datetime | None = None
     under_way: list[datetime] = field(default_factory=list)
     undone: set[datetime] = field(default_factory=set)
+    sought: set[datetime] = field(default_factory=set)
+    listened: datetime | None = None
+    pauses: Iterator[float] = field(default_factory=growing)
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def until(self) -> datetime | None:
         """Everything up to then has been dealt with."""
-        held = [*self.under_way, *self.undone]
+        held = [*self.under_way, *self.undone, *self.sought]
         return min(held, default=self.newest) if self.newest else None
 
     def failed(self, said_at: datetime) -> None:
@@ -75,8 +80,14 @@ class Ear:
             self.undone.remove(max(self.undone))
         self.news.set()
 
+    def done(self, said_at: datetime) -> None:
+        """A message was dealt with, perhaps at the second try."""
+        self.undone.discard(said_at)
+        self.sought.discard(said_at)
+        self.heard(said_at)
+
     def heard(self, said_at: datetime | None) -> None:
-        """A message was dealt with."""
+        """Nothing up to there was missed."""
         if said_at is not None:
             self.newest = max(self.newest or said_at, said_at)
 
@@ -106,31 +117,33 @@ class Absences:
         self._ears: dict[str, Ear] = defaultdict(Ear)
 
     @contextmanager
-    def hearing(self, platform: str, said_at: datetime) -> Iterator[None]:
+    def hearing(self, platform: str, said_at: datetime | None) -> Iterator[None]:
         """The time that is noted does not pass a message before it was dealt with.
 
         One that was not, since it ended with an error, is found by the next search, unless the
-        platform sends it again.
+        platform sends it again. A change counts as made when the newest message was said.
         """
         ear = self._ears[platform]
-        ear.under_way.append(said_at)
+        moment = said_at or ear.newest or self._told_now(ear)
+        ear.under_way.append(moment)
         try:
             yield
         except BaseException:
-            ear.failed(said_at)
+            ear.failed(moment)
             raise
         else:
-            ear.undone.discard(said_at)
-            ear.heard(said_at)
+            if said_at is not None:
+                ear.done(said_at)
         finally:
-            ear.under_way.remove(said_at)
+            ear.under_way.remove(moment)
 
     def lost(self, platform: str) -> None:
         """What may be missing begins with the newest message that was heard."""
         ear = self._ears[platform]
         if not ear.away:
             ear.lost = self._told_now(ear)
-            ear.gap = ear.gap if ear.owed else ear.until
+            if not ear.owed:
+                ear.gap, ear.listened = ear.until, ear.newest
         ear.away = True
 
     def kept(self, platform: str) -> None:
@@ -152,16 +165,17 @@ class Absences:
         begun = self._told_now(ear)
         since = ear.gap or await self._surely(partial(self._store.heard_until, platform))
         # What came and was not dealt with is missing also where a search has been.
-        anew = bool(ear.undone)
-        since = min([*([since] if since else []), *ear.undone], default=None)
+        missing = ear.undone | ear.sought
+        since = min([*([since] if since else []), *missing], default=None)
         ear.undone.clear()
+        ear.sought.clear()
         if since is None or not self._within:
             ear.owed, ear.gap = False, None
             ear.heard(begun)
             await self._surely(partial(self._store.note_heard, platform, begun))
             return None
         ear.gap = since
-        return await self._search(platform, since, margin, begun, anew=anew)
+        return await self._search(platform, since, margin, begun, anew=bool(missing))
 
     async def undone(self, platform: str) -> None:
         """Not while the line is down: what is said then is not told either."""
@@ -172,6 +186,35 @@ class Absences:
                 return
             ear.news.clear()
             await ear.news.wait()
+
+    async def again(self, platform: str, margin: timedelta) -> CatchingUp | None:
+        """After a pause, which grows for as long as something new is not dealt with meanwhile."""
+        ear = self._ears[platform]
+        await asyncio.sleep(next(ear.pauses))
+        ear.sought |= ear.undone
+        ear.undone.clear()
+        if not ear.sought or not self._within:
+            ear.sought.clear()
+            return None
+
+        async def ended(_: datetime | None) -> CatchingUp | None:
+            ear.sought.clear()
+            if not ear.undone:
+                ear.pauses = growing()
+            return None
+
+        return CatchingUp(
+            self._store,
+            self._conversations,
+            since=max(min(ear.sought) - margin, self._there(ear) - FURTHEST),
+            heard_until=HEARD_ALL,
+            begun=self._told_now(ear),
+            passed=(),
+            answered_from=lambda: self._there(ear) - self._within,
+            most=self._messages,
+            ended=ended,
+            observer=self._observer,
+        )
 
     async def _search(
         self,
@@ -188,9 +231,6 @@ class Absences:
         looked = {} if anew else looked
         begun = min(looked.values(), default=connected)
         ear.gap = since
-
-        def now() -> datetime:
-            return self._now() + (ear.ahead if abs(ear.ahead) > CLOCK_OFF else timedelta(0))
 
         log.info(
             "looking for missed messages",
@@ -211,11 +251,11 @@ class Absences:
         return CatchingUp(
             self._store,
             self._conversations,
-            since=max(since - margin, now() - FURTHEST),
-            heard_until=since,
+            since=max(since - margin, self._there(ear) - FURTHEST),
+            heard_until=max(since, ear.listened or since),
             begun=begun,
             passed=looked,
-            answered_from=lambda: now() - self._within,
+            answered_from=lambda: self._there(ear) - self._within,
             most=self._messages,
             ended=ended,
             observer=self._observer,
@@ -259,6 +299,10 @@ class Absences:
         known = [moment for moment in (ear.until, ear.lost) if moment is not None]
         ear.gap = min(known, default=None) if ear.away else None
         await self.save()
+
+    def _there(self, ear: Ear) -> datetime:
+        """What time it is by the platform's clock."""
+        return self._now() + (ear.ahead if abs(ear.ahead) > CLOCK_OFF else timedelta(0))
 
     def _told_now(self, ear: Ear) -> datetime:
         """No later than it is by the platform's clock."""

@@ -167,8 +167,11 @@ to look again."""
 class Absences(Protocol):
     """Knows what an adapter has heard, and what it therefore missed."""
 
-    def hearing(self, platform: str, said_at: datetime) -> AbstractContextManager[None]:
-        """Held while a message that has just come is dealt with; an error says that it was not."""
+    def hearing(self, platform: str, said_at: datetime | None) -> AbstractContextManager[None]:
+        """Held while a message that has just come is dealt with; an error says that it was not.
+
+        None for a change of a message, however old that is.
+        """
 
     def lost(self, platform: str) -> None:
         """From now on nothing is heard; nothing changes if that was known."""
@@ -187,6 +190,11 @@ class Absences(Protocol):
 
     async def undone(self, platform: str) -> None:
         """Wait until something that came was not dealt with, and can be looked for again."""
+
+    async def again(self, platform: str, margin: timedelta) -> CatchUp | None:
+        """The search for what came and was not dealt with, and for nothing else. None if that has
+        been done meanwhile, or is not to be.
+        """
 
     async def familiar(self, platform: str) -> list[Place]:
         """Channels and threads where people talked with the bot or set something, the latest used

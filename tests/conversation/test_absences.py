@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+import time
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
 
+from bot.conversation import catching_up
 from bot.conversation.absences import Absences
 from bot.errors import PlatformError
-from tests.conversation.conftest import BOB, CHANNEL, OTHER, House
-from tests.conversation.test_missed import MARGIN, NOW, absences, back, endings, said
+from bot.values import Author
+from tests.conversation.conftest import BOB, CHANNEL, OTHER, Build, House
+from tests.conversation.test_missed import MARGIN, NOW, Closed, absences, back, endings, said
 
 
 async def test_on_a_new_platform_nothing_was_missed(house: House) -> None:
@@ -99,7 +102,10 @@ async def test_the_time_noted_does_not_pass_a_message_that_is_not_dealt_with(
     assert await house.store.heard_until("discord") == later[1]
 
 
-async def test_what_was_not_dealt_with_is_looked_for_unless_it_comes_again(house: House) -> None:
+async def test_what_was_not_dealt_with_is_looked_for_unless_it_comes_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catching_up, "FIRST_PAUSE", 0.0)
     ears = absences(house)
     await ears.begin("discord", MARGIN)
     later = [NOW + timedelta(seconds=seconds) for seconds in (1, 2, 3)]
@@ -112,12 +118,76 @@ async def test_what_was_not_dealt_with_is_looked_for_unless_it_comes_again(house
     await ears.save()
     assert await house.store.heard_until("discord") == later[1]
     await asyncio.wait_for(ears.undone("discord"), 10)
-    catch_up = await ears.begin("discord", timedelta(0))
+    catch_up = await ears.again("discord", timedelta(0))
     assert catch_up is not None
     assert catch_up.since == later[1]
+    await ears.save()
+    assert await house.store.heard_until("discord") == later[1]
     await catch_up.end()
     await ears.save()
     assert await house.store.heard_until("discord") == later[2]
+
+
+def not_dealt_with(ears: Absences, moment: datetime | None) -> None:
+    with pytest.raises(PlatformError), ears.hearing("discord", moment):
+        raise PlatformError("away")
+
+
+async def test_who_was_refused_while_the_line_was_there_is_not_told_again(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catching_up, "FIRST_PAUSE", 0.0)
+    house = await build(gate=Closed())
+    house.conversations.attach(house.board)
+    ears = absences(house)
+    await ears.begin("discord", MARGIN)
+    not_dealt_with(ears, NOW + timedelta(seconds=1))
+    catch_up = await ears.again("discord", MARGIN)
+    assert catch_up is not None
+    await catch_up.take([said(1, ago=-1)])
+    with ears.hearing("discord", NOW + timedelta(seconds=9)):
+        pass
+    ears.lost("discord")
+    catch_up = await ears.begin("discord", MARGIN)
+    assert catch_up is not None
+    assert catch_up.since == NOW + timedelta(seconds=1) - MARGIN
+    await catch_up.take([said(2, BOB, ago=-2)])
+    assert house.board.texts == []
+    await catch_up.take([said(3, Author("9", "Cleo"), ago=-10)])
+    assert house.board.texts == ["No, Cleo."]
+
+
+async def test_a_change_of_an_old_message_does_not_let_all_be_looked_for_since_then(
+    house: House,
+) -> None:
+    ears = absences(house)
+    await ears.begin("discord", MARGIN)
+    with ears.hearing("discord", NOW):
+        pass
+    not_dealt_with(ears, None)
+    with ears.hearing("discord", None):  # another one
+        pass
+    await asyncio.wait_for(ears.undone("discord"), 10)
+    ears.lost("discord")
+    catch_up = await ears.begin("discord", MARGIN)
+    assert catch_up is not None
+    assert catch_up.since == NOW - MARGIN
+
+
+async def test_searches_are_further_and_further_apart_while_something_fails(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catching_up, "FIRST_PAUSE", 0.01)
+    ears = absences(house)
+    await ears.begin("discord", MARGIN)
+    not_dealt_with(ears, NOW)
+    began = time.monotonic()
+    for number in range(4):
+        catch_up = await ears.again("discord", MARGIN)
+        assert catch_up is not None
+        not_dealt_with(ears, NOW + timedelta(seconds=number))
+        await catch_up.end()
+    assert time.monotonic() - began >= 0.01 + 0.02 + 0.04 + 0.08
 
 
 async def test_what_was_not_dealt_with_is_not_looked_for_while_the_line_is_down(

@@ -122,6 +122,7 @@ async def test_what_was_said_and_deleted_where_discord_tells_of_no_channel_is_fo
     cuzco.server.faults.fail(*asked, status=503, times=3)
     await cuzco.ann.deletes(first)
     await changed(cuzco, "SELECT count(*) FROM turns WHERE text LIKE '%Tom%' AND role = 'user'", 0)
+    assert looked_at(cuzco) == []  # only at that very message
 
 
 @pytest.mark.slow
