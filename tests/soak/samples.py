@@ -21,6 +21,9 @@ WARM_UP = 1 / 2
 MEMORY_PER_HOUR = 20.0
 """MiB by which the program may seem to grow: the allocator comes closer to its level for hours, and
 less than this could not be told from that."""
+TEXTS = 20.0
+"""MiB that encoded texts, which are remembered up to four million characters, may yet take: an hour
+does not fill that."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def judge(samples: Sequence[Sample]) -> list[Verdict]:
     warm = [each for each in samples if each.at >= samples[-1].at * WARM_UP]
     hours = (warm[-1].at - warm[0].at) / 3600
     return [
-        _verdict(warm, "own", allowed=MEMORY_PER_HOUR * hours),
+        _verdict(warm, "own", allowed=TEXTS + MEMORY_PER_HOUR * hours),
         # Connections to the platforms are kept for a while, now more, now fewer of them.
         _verdict(warm, "handles", allowed=8),
         # The event loop's pool makes its few threads when first so many are needed at once.

@@ -37,7 +37,7 @@ def rising(per_second: float) -> list[Sample]:
     ]
 
 
-@pytest.mark.parametrize(("per_second", "flat"), [(0.0, True), (0.005, True), (0.01, False)])
+@pytest.mark.parametrize(("per_second", "flat"), [(0.0, True), (0.02, True), (0.2, False)])
 def test_a_rising_memory_is_told_from_a_flat_one(per_second: float, *, flat: bool) -> None:
     verdicts = {each.figure: each.flat for each in judge(rising(per_second))}
     assert verdicts == {"own": flat, "handles": True, "threads": True, "tasks": True}
