@@ -51,7 +51,7 @@ def barred(words: BadWords) -> Tensor:
 
 
 @given(words=WORDS, tokens=st.lists(IDS, min_size=1, max_size=9))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_the_tokens_that_transformers_bars_are_barred(
     words: list[list[int]], tokens: list[int]
 ) -> None:

@@ -36,7 +36,7 @@ async def test_an_answer_alone_is_the_reference_answer(
     assert finish.tokens == len(text)
 
 
-@pytest.mark.parametrize("budget", [1, 16, 50, 1000])
+@pytest.mark.parametrize("budget", [1, 16, 50, pytest.param(1000, marks=pytest.mark.slow)])
 async def test_many_answers_that_join_at_random_are_the_reference_answers(
     loaded: LoadedModel, reference: Reference, budget: int, paged: bool
 ) -> None:

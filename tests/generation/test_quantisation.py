@@ -157,6 +157,7 @@ def test_what_bitsandbytes_is_told_names_the_type_to_compute_in() -> None:
 
 
 @needs_bitsandbytes
+@pytest.mark.slow
 def test_int8_in_fp16_on_a_cpu_is_bitsandbytes_own(wide: Path) -> None:
     loaded = load(wide, device="cpu", dtype="float16", quantisation="int8")
     layers = [type(module).__name__ for module in loaded.model.modules()]

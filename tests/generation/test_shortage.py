@@ -47,7 +47,10 @@ async def test_an_answer_too_large_for_one_step_is_read_in_smaller_ones(
     assert times == []
 
 
-@pytest.mark.parametrize("position", [0, 2, 5])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize("position", [pytest.param(0, marks=SLOW), 2, pytest.param(5, marks=SLOW)])
 async def test_an_answer_that_does_not_fit_is_refused_with_a_sentence_and_the_others_go_on(
     generator: LocalGenerator, loaded: LoadedModel, reference: Reference, position: int
 ) -> None:
