@@ -86,6 +86,7 @@ async def run_loads(
     return generator
 
 
+@pytest.mark.slow
 async def test_random_loads_get_the_reference_answers(
     loaded: LoadedModel, reference: Reference, paged: bool
 ) -> None:

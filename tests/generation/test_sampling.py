@@ -158,6 +158,7 @@ def test_every_token_has_the_probability_that_transformers_gives_it(case: Case) 
     assert chosen == [token for token, _ in asked]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampling", DRAWING, ids=str)
 def test_draws_follow_the_distribution(sampling: Sampling) -> None:
     """Chi-square over a fixed seed."""
