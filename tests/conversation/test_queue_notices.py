@@ -78,6 +78,8 @@ async def test_a_message_deleted_while_it_waits_takes_its_notice_along(build: Bu
     await house.board.until(lambda: house.board.texts[1:] == [])
     go.set()
     await house.idle()
+    assert all("never mind" not in prompt.text for prompt in house.generator.prompts)
+    assert len(house.board.texts) == 1
 
 
 async def test_a_restart_answers_in_the_message_of_the_notice(build: Build) -> None:
